@@ -1,0 +1,18 @@
+"""The `laco` command: one file per subcommand, heavy imports inside the subcommands."""
+
+import sys
+
+import typer
+
+from laco.errors import LacoError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """Run the command line; a `LacoError` becomes one line on stderr and exit status 2."""
+    try:
+        app()
+    except LacoError as error:
+        sys.stderr.write(f"laco: {error}\n")
+        sys.exit(2)
