@@ -53,3 +53,22 @@ def segment_hits(start: Point, end: Point, box: Box) -> bool:
         if near > far:
             return False
     return True
+
+
+def separations(a: Box, b: Box) -> list[tuple[float, float, float]] | None:
+    """Ways to part two boxes: `(nx, ny, depth)` per face direction, the unit normal from `a` to `b` and how
+    far `b` overlaps along it [m]; None when they do not overlap."""
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    turn = b[2] - a[2]
+    c, s = abs(math.cos(turn)), abs(math.sin(turn))
+    reach_a = a[3] + b[3] * c + b[4] * s, a[4] + b[3] * s + b[4] * c
+    reach_b = b[3] + a[3] * c + a[4] * s, b[4] + a[3] * s + a[4] * c
+    ca, sa, cb, sb = math.cos(a[2]), math.sin(a[2]), math.cos(b[2]), math.sin(b[2])
+    ways = []
+    for (nx, ny), span in zip(((ca, sa), (-sa, ca), (cb, sb), (-sb, cb)), reach_a + reach_b, strict=True):
+        distance = dx * nx + dy * ny
+        depth = span - abs(distance)
+        if depth < 0:
+            return None
+        ways.append((nx, ny, depth) if distance >= 0 else (-nx, -ny, depth))
+    return ways

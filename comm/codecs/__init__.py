@@ -1,0 +1,25 @@
+"""How a cache becomes bytes: one codec per file, and the one list that names them."""
+
+from laco.comm.codecs.base import Codec
+from laco.comm.codecs.fp16 import Fp16
+from laco.comm.codecs.fp32 import Fp32
+from laco.comm.codecs.int8 import Int8
+from laco.errors import WireError
+
+# Listing a codec here makes it usable and puts it into every test of the matrix.
+CODECS: dict[str, Codec] = {codec.name: codec for codec in (Fp32(), Fp16(), Int8())}
+
+
+def available() -> list[str]:
+    """Names of the codecs, in the order of the list."""
+    return list(CODECS)
+
+
+def find(name: str) -> Codec:
+    """The codec called `name`. Raises WireError naming the known ones."""
+    if name not in CODECS:
+        raise WireError(f"unknown codec {name!r}; known are {', '.join(CODECS)}")
+    return CODECS[name]
+
+
+__all__ = ["Codec", "available", "find"]

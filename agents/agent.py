@@ -1,0 +1,193 @@
+"""A connected vehicle: announce itself, speak to those it may meet, listen, decide.
+
+Speaking side: `announce`, `speak`. Listening side: `hear_beacons`, `listen`. The runner calls them in that order,
+once a decision period, with what the air let through in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from laco.agents.channels.base import Channel
+from laco.agents.drivers.plan import Plan
+from laco.agents.observation import Beacon, Observation
+from laco.agents.perception import with_beacons
+from laco.comm import Bytes, Chunk, WireError, air_bytes, decode_bytes, encode_bytes, parse
+from laco.comm.mesh import Mesh
+from laco.comm.radio import Fate, Manifest
+from laco.profiling.spans import span
+
+WINDOW = 0.1  # [s] a message deliverable this long after a decision still counts (TS 22.185's latency budget)
+MAX_AGE = 0.5  # [s] older messages are not used
+PARTNERS = 3
+MEET = 15.0  # [m] routes that come nearer than this may meet
+BEACON = "beacon"
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A transmission: its manifest, and its bytes in the air and on the sockets."""
+
+    manifest: Manifest
+    air: Bytes
+    socket: Bytes
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of one message at its listener: used, refused, stale, air_lost or transport_lost."""
+
+    sender: str
+    listener: str
+    seq: int
+    kind: str
+    status: str
+    age: float = 0.0  # [s] at the decision
+    reason: str = ""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """A plan and how it came about."""
+
+    plan: Plan
+    foreign_tokens: int
+    receipts: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True)
+class _Message:
+    fate: Fate
+    spoken_at: float  # [s] as its header says
+    chunks: list[Chunk] = field(repr=False)
+
+
+class Agent:
+    """One vehicle's driver and channel on its sockets."""
+
+    def __init__(self, name: str, channel: Channel, mesh: Mesh) -> None:
+        self.name, self.channel, self.mesh = name, channel, mesh
+        self.view: Observation | None = None
+        self.beacons: dict[str, Beacon] = {}
+        self._pending: list[_Message] = []  # heard, but deliverable later in simulated time
+        self._newest: dict[str, _Message] = {}  # per peer
+        self._receipts: list[Receipt] = []
+
+    def announce(self, view: Observation) -> Sent:
+        """Take in a new view and broadcast the beacon that goes with it."""
+        self.view = view
+        beacon = view.beacon(self.channel.driver.fingerprint)
+        meta = self._meta("")
+        return self._publish(BEACON, encode_bytes(msgspec.msgpack.encode(beacon), kind=BEACON, **meta), meta)
+
+    def speak(self, fates: Sequence[Fate]) -> list[Sent]:
+        """Hear the beacons that arrived, then say what each partner should know."""
+        for message in self._received(fates):
+            self._keep_beacon(message)
+        sent = []
+        for beacon in partners(self._view, self._fresh()):
+            meta = self._meta(beacon.name)
+            chunks = self.channel.say(self._known(), beacon, meta)
+            if chunks:
+                sent.append(self._publish(self.channel.name, chunks, meta))
+        return sent
+
+    def listen(self, fates: Sequence[Fate]) -> Decision:
+        """Take in what arrived in time and decide."""
+        with span("receive"):
+            self._pending += self._received(fates)
+        messages = self._usable()
+        heard = self.channel.hear(self._known(), [m.chunks for m in messages])
+        for i, message in enumerate(messages):
+            reason = heard.refused.get(i)
+            self._note(message.fate, "used" if reason is None else "refused", message.spoken_at, reason or "")
+        receipts, self._receipts = tuple(self._receipts), []
+        return Decision(heard.plan, heard.foreign_tokens, receipts)
+
+    @property
+    def _view(self) -> Observation:
+        if self.view is None:
+            raise RuntimeError("announce comes first")
+        return self.view
+
+    def _meta(self, addressee: str) -> dict[str, Any]:
+        view = self._view
+        return {
+            "sender": self.name,
+            "addressee": addressee,
+            "seq": self.mesh.next_seq(),
+            "sim_time": view.time,
+            "pose": (view.body.x, view.body.y, view.body.yaw),
+            "fingerprint": self.channel.driver.fingerprint,
+        }
+
+    def _publish(self, kind: str, chunks: Sequence[Chunk], meta: dict[str, Any]) -> Sent:
+        with span("publish"):
+            sent = self.mesh.publish(meta["addressee"], chunks)
+        sizes = tuple(air_bytes([chunk]).total for chunk in chunks)
+        time = meta["sim_time"]
+        manifest = Manifest(self.name, meta["addressee"], meta["seq"], kind, time, time, sizes)
+        return Sent(manifest, sent.air, sent.socket)
+
+    def _received(self, fates: Sequence[Fate]) -> list[_Message]:
+        """The messages among `fates` that came whole; the others leave a receipt."""
+        mine = [f for f in fates if f.listener == self.name]
+        whole = [f for f in mine if all(f.delivered)]
+        for fate in (f for f in mine if f not in whole):
+            self._note(fate, "air_lost")
+        arrived = self.mesh.receive({(f.sender, f.seq) for f in whole})
+        messages = []
+        for fate in whole:
+            chunks = arrived.get((fate.sender, fate.seq))
+            if chunks is None:
+                self._note(fate, "transport_lost")
+            else:
+                messages.append(_Message(fate, parse(chunks[0].header).sim_time, chunks))
+        return messages
+
+    def _keep_beacon(self, message: _Message) -> None:
+        try:
+            payload = decode_bytes(message.chunks, kind=BEACON)
+            self.beacons[message.fate.sender] = msgspec.msgpack.decode(payload, type=Beacon)
+        except (WireError, msgspec.MsgspecError) as error:
+            self._note(message.fate, "refused", message.spoken_at, str(error))
+            return
+        self._note(message.fate, "used", message.spoken_at)
+
+    def _note(self, fate: Fate, status: str, spoken_at: float | None = None, reason: str = "") -> None:
+        age = 0.0 if spoken_at is None else self._view.time - spoken_at
+        receipt = Receipt(fate.sender, self.name, fate.seq, fate.kind, status, age, reason)
+        self._receipts.append(receipt)
+
+    def _usable(self) -> list[_Message]:
+        """Per peer the newest message deliverable by now plus the window, if it is not too old."""
+        time = self._view.time
+        ready = [m for m in self._pending if m.fate.at <= time + WINDOW]
+        self._pending = [m for m in self._pending if m.fate.at > time + WINDOW]
+        for message in sorted(ready, key=lambda m: m.spoken_at):
+            before = self._newest.get(message.fate.sender)
+            if before is None or before.spoken_at <= message.spoken_at:
+                self._newest[message.fate.sender] = message
+            else:
+                self._note(message.fate, "stale", message.spoken_at)
+        newest = [self._newest[sender] for sender in sorted(self._newest)]
+        return [m for m in newest if time - m.spoken_at <= MAX_AGE]
+
+    def _fresh(self) -> list[Beacon]:
+        time = self._view.time
+        return [b for _, b in sorted(self.beacons.items()) if time - b.time <= MAX_AGE]
+
+    def _known(self) -> Observation:
+        return with_beacons(self._view, self._fresh())
+
+
+def partners(view: Observation, beacons: Sequence[Beacon]) -> list[Beacon]:
+    """To whom it is worth speaking: the vehicles whose routes come nearest to one's own, at most three."""
+    own = np.array(view.route)
+
+    def gap(beacon: Beacon) -> float:
+        theirs = np.array(beacon.route)
+        return float(np.hypot(*(own[:, None] - theirs[None]).transpose(2, 0, 1)).min())
+
+    ranked = sorted((gap(b), b.name, b) for b in beacons)
+    return [b for distance, _, b in ranked if distance < MEET][:PARTNERS]

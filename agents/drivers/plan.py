@@ -1,0 +1,14 @@
+"""What a driver answers: five speeds and curvatures half a second apart, LangCoop's form."""
+
+import msgspec
+
+STEPS = 5
+DT = 0.5  # [s]
+
+
+class Plan(msgspec.Struct, frozen=True, array_like=True):
+    """speed [m/s] and curvature [deg/m], right positive, wanted 0.5, 1.0, 1.5, 2.0 and 2.5 s from `time` [s]."""
+
+    time: float
+    speed: tuple[float, ...]
+    curvature: tuple[float, ...]

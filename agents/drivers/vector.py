@@ -1,0 +1,81 @@
+"""The built-in driver: a small decoder over object tokens, trained by `laco.distill`, shipped with its weights."""
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from laco import Backbone, Context
+from laco.agents.drivers import expert
+from laco.agents.drivers.frame import Frame
+from laco.agents.drivers.plan import Plan
+from laco.agents.drivers.tokens import segment
+from laco.agents.drivers.vector_model import BIN, VectorModel
+from laco.agents.observation import Observation
+from laco.errors import BackboneError
+
+FORMAT = "laco-vector-1"
+QUANTILE = 0.4  # of the target-speed distribution; below one half errs on the slow side
+
+
+class VectorDriver:
+    """Turns views into contexts of object tokens, and last hidden states into plans.
+
+    period: decision period [s]; addressing "each": a peer is spoken to in its own frame.
+    """
+
+    name = "vector"
+    period = 0.2
+    addressing = "each"
+
+    def __init__(self, model: VectorModel, input_norm: float) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.backbone = Backbone(model.decoder, input_norm=input_norm)
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "VectorDriver":
+        """The shipped weights, or a file that `save` wrote. Raises: BackboneError for any other file."""
+        if path is None:
+            with resources.as_file(resources.files("laco.agents.drivers") / "weights" / "vector.safetensors") as own:
+                return cls.load(own)
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                metadata = file.metadata() or {}
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise BackboneError(f"{path} cannot be read as driver weights: {error}") from error
+        if metadata.get("format") != FORMAT:
+            raise BackboneError(f"{path} is not a weights file of the vector driver")
+        model = VectorModel(**json.loads(metadata["shape"]))
+        try:
+            model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise BackboneError(f"{path} holds weights of another shape") from error
+        return cls(model, float(metadata["input_norm"]))
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the backbone on the wire."""
+        return self.backbone.fingerprint
+
+    def context(self, frame: Frame, views: Sequence[Observation], caution: float) -> Context:
+        """Views in one viewer's frame as a context, each view a segment, the viewer's own last."""
+        rows = [segment(frame, view, caution) for view in views]
+        features = torch.from_numpy(np.concatenate([r[0] for r in rows]))
+        kinds = torch.from_numpy(np.concatenate([r[1] for r in rows]))
+        return Context(embeds=self.model.embed(features, kinds).detach())
+
+    def plan(self, frame: Frame, time: float, hidden: Tensor) -> Plan:
+        """The plan that last hidden states [T, D] hold at their last token."""
+        logits, bend = self.model.heads(hidden[-1])
+        below = int((logits.softmax(-1).cumsum(-1) < QUANTILE).sum())
+        target, rate = (0.0, expert.HARD) if below == 0 else ((below - 1) * BIN, expert.BRAKE)
+        answer = expert.plan(frame, time, target, rate)
+        return Plan(time, answer.speed, tuple(bend.tolist()))
+
+

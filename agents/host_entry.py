@@ -1,0 +1,8 @@
+"""Where an agent host process begins: light to import, so that starting one does not load torch in the parent."""
+
+
+def main(endpoint: str) -> None:
+    """Serve vehicles to the runner at `endpoint` until it says stop or dies."""
+    from laco.agents.server import serve
+
+    serve(endpoint)

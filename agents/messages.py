@@ -1,0 +1,79 @@
+"""What runner and agent host say to each other: typed, strict MessagePack, one request and one answer at a time."""
+
+import msgspec
+
+from laco.agents.agent import Decision, Sent
+from laco.agents.observation import Observation
+from laco.comm.radio import Fate
+from laco.config import LacoConfig
+
+
+class AgentSpec(msgspec.Struct, frozen=True):
+    """One vehicle of a host.
+
+    channel: silent, observation or latent. weights: a file, "" means the shipped ones. payload: what the latent
+    channel really sends: "true", or a control, "twin", "empty", "random" or "other". masked: ids of the
+    actors that the "twin" control leaves out of what is said. other: key of the recorded run to replay.
+    """
+
+    name: str
+    channel: str
+    driver: str = "vector"
+    weights: str = ""
+    caution: float = 0.25
+    codec: str = "int8"
+    laco: LacoConfig = LacoConfig()
+    payload: str = "true"
+    masked: tuple[int, ...] = ()
+    record: str = ""
+    other: str = ""
+    seed: int = 0
+
+
+class Setup(msgspec.Struct, tag=True, frozen=True):
+    """Make these vehicles, or, for a run after the first, make them anew on the sockets that are there."""
+
+    agents: tuple[AgentSpec, ...]
+    round: int
+
+
+class Connect(msgspec.Struct, tag=True, frozen=True):
+    """Open the links between all vehicles of the run, by name and endpoint, and wait until each one works."""
+
+    endpoints: dict[str, str]
+
+
+class Announce(msgspec.Struct, tag=True, frozen=True):
+    """New views, one per vehicle of the host."""
+
+    views: dict[str, Observation]
+
+
+class Speak(msgspec.Struct, tag=True, frozen=True):
+    """The beacons' fates: hear them and speak."""
+
+    fates: tuple[Fate, ...]
+
+
+class Listen(msgspec.Struct, tag=True, frozen=True):
+    """The messages' fates: hear them and decide."""
+
+    fates: tuple[Fate, ...]
+
+
+class Stop(msgspec.Struct, tag=True, frozen=True):
+    """Close everything and end."""
+
+
+Request = Setup | Connect | Announce | Speak | Listen | Stop
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a host answers; only the fields that belong to the request are filled in."""
+
+    endpoints: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it for each instance
+    fingerprint: str = ""
+    sent: tuple[Sent, ...] = ()
+    decisions: dict[str, Decision] = {}  # noqa: RUF012
+    spans: dict[str, list[float]] = {}  # noqa: RUF012
+    error: str = ""

@@ -1,0 +1,72 @@
+"""What a vehicle knows at one moment: plain values that travel between runner, agent host and peers.
+
+World frame of CARLA: metres, x forward, y right, yaw in radians, clockwise seen from above.
+"""
+
+import msgspec
+
+Point = tuple[float, float]
+
+
+class Body(msgspec.Struct, frozen=True, array_like=True):
+    """A vehicle as a moving box: pose, speed along its heading [m/s], half length and half width [m]."""
+
+    x: float
+    y: float
+    yaw: float
+    speed: float
+    half_length: float
+    half_width: float
+
+    @property
+    def box(self) -> tuple[float, float, float, float, float]:
+        """The box of `laco.geometry`."""
+        return (self.x, self.y, self.yaw, self.half_length, self.half_width)
+
+
+class Actor(msgspec.Struct, frozen=True, array_like=True):
+    """A visible vehicle; `name` is set when it is known from a beacon to be connected."""
+
+    id: int
+    body: Body
+    name: str = ""
+
+
+class Sight(msgspec.Struct, frozen=True, array_like=True):
+    """How far up a lane that crosses somebody's route the observer can see.
+
+    point: where that lane crosses; heading: of its traffic [rad]; extent: seen length upstream [m].
+    """
+
+    point: Point
+    heading: float
+    extent: float
+
+
+class Beacon(msgspec.Struct, frozen=True, array_like=True):
+    """What every connected vehicle says of itself on every channel: state, intent and what it can decode."""
+
+    name: str
+    time: float
+    body: Body
+    route: tuple[Point, ...]  # the next part of the route, a point each 5 m from where the vehicle is
+    remaining: float  # [m] of route
+    limit: float  # [m/s]
+    fingerprint: str
+
+
+class Observation(msgspec.Struct, frozen=True, array_like=True):
+    """One vehicle's view: itself, its way, and exactly what its line of sight reaches."""
+
+    name: str
+    time: float  # [s] simulated
+    body: Body
+    route: tuple[Point, ...]
+    remaining: float
+    limit: float
+    actors: tuple[Actor, ...]
+    sights: tuple[Sight, ...]
+
+    def beacon(self, fingerprint: str) -> Beacon:
+        """The part of the view that is broadcast."""
+        return Beacon(self.name, self.time, self.body, self.route, self.remaining, self.limit, fingerprint)

@@ -1,0 +1,104 @@
+"""`Codec`: how keys and values become buffers. A subclass says its name, its layout, and the arithmetic."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from math import prod
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from laco.comm.message import Buffer
+from laco.errors import WireError
+
+Shape = tuple[int, int, int, int]  # layers, kv_heads, tokens, head_dim
+
+
+class Part(NamedTuple):
+    """One buffer: its element type and its shape."""
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return prod(self.shape) * self.dtype.itemsize
+
+
+class Codec(ABC):
+    """Turns keys and values, both [layers, kv_heads, tokens, head_dim], into buffers and back.
+
+    A codec has no state, so that each chunk can be decoded on its own. One whose buffers have no fixed
+    length (entropy coding) overrides `encode` and `decode` instead of the three methods below, and checks
+    its lengths itself.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def layout(self, shape: Shape) -> tuple[Part, ...]:
+        """The buffers that carry a cache of `shape`, in order."""
+
+    @abstractmethod
+    def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
+        """Float32 keys and values, finite, as the tensors of `layout`."""
+
+    @abstractmethod
+    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """The tensors of `layout` as float32 keys and values."""
+
+    def encode(self, keys: Tensor, values: Tensor) -> tuple[Buffer, ...]:
+        """Keys and values [layers, kv_heads, tokens, head_dim] as buffers. Raises WireError if not finite."""
+        _finite(f"a cache that {self.name} cannot carry", keys, values)
+        return tuple(_to_buffer(part) for part in self.pack(keys, values))
+
+    def decode(self, shape: Shape, buffers: Sequence[Buffer]) -> tuple[Tensor, Tensor]:
+        """Float32 keys and values of `shape`. Raises WireError where sizes or numbers cannot be."""
+        layout = self.layout(shape)
+        sizes = [memoryview(b).nbytes for b in buffers]
+        if sizes != [part.nbytes for part in layout]:
+            raise WireError(f"wrong size: {self.name} buffers of {sizes} bytes for a cache of {list(shape)}")
+        parts = tuple(_to_tensor(b, part) for b, part in zip(buffers, layout, strict=True))
+        _finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
+        keys, values = self.unpack(parts)
+        if parts[0] is not keys:  # exact codecs hand back what was just checked
+            _finite(f"damaged: {self.name} cache", keys, values)
+        return keys, values
+
+
+class Cast(Codec):
+    """A codec that only changes the element type: a subclass gives `name` and `dtype`."""
+
+    dtype: ClassVar[torch.dtype]
+
+    def layout(self, shape: Shape) -> tuple[Part, ...]:
+        return Part(self.dtype, shape), Part(self.dtype, shape)
+
+    def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
+        limit = torch.finfo(self.dtype).max  # too large a number saturates: infinity would poison attention
+        if self.dtype is torch.float32:
+            return keys, values
+        return keys.clamp(-limit, limit).to(self.dtype), values.clamp(-limit, limit).to(self.dtype)
+
+    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        return parts[0].float(), parts[1].float()
+
+
+def _finite(what: str, *tensors: Tensor) -> None:
+    for tensor in tensors:
+        # One pass, no temporary: the extremes show any NaN or infinity.
+        if tensor.numel() and not torch.isfinite(torch.stack(torch.aminmax(tensor))).all():
+            raise WireError(f"{what}: holds NaN or infinity")
+
+
+def _to_buffer(tensor: Tensor) -> Buffer:
+    """The bytes of a CPU tensor, without a copy where it is contiguous."""
+    view: memoryview = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
+    return view
+
+
+def _to_tensor(buffer: Buffer, part: Part) -> Tensor:
+    """A tensor of its own from received bytes, which may be read-only and unaligned."""
+    raw = torch.empty(part.nbytes, dtype=torch.uint8)
+    raw.numpy().data[:] = memoryview(buffer).cast("B")
+    return raw.view(part.dtype).reshape(part.shape)

@@ -1,0 +1,278 @@
+"""`Mesh`: one vehicle's sockets. One XPUB to all, one SUB per peer (see `link` for what is on them).
+
+Sending side: `publish`, `next_seq`. Receiving side: `receive`. Life: `subscribe` + `barrier` (or `connect`),
+`reset` between runs, `close`. A mesh belongs to one thread; several can live in one, which is why the barrier
+is a function over meshes.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from laco.comm.account import Bytes, SentBytes, air_bytes, socket_bytes
+from laco.comm.link import Arrival, Counters, Link, hello, new_socket, topic
+from laco.comm.message import MAX_NAME, Chunk, parse, verify
+from laco.errors import ConfigError, TransportError, WireError
+
+Key = tuple[str, int]  # sender, number of the message
+
+
+@dataclass
+class Inbox:
+    """The messages waited for, as their chunks come in."""
+
+    pending: set[Key]
+    parts: dict[Key, dict[int, Chunk]] = field(default_factory=dict)
+    whole: dict[Key, list[Chunk]] = field(default_factory=dict)
+
+    def put(self, arrival: Arrival) -> bool:
+        """Files one chunk; False if nobody waits for it. Raises WireError if it is damaged."""
+        header = arrival.header
+        key = (header.sender, header.seq)
+        if key not in self.pending:
+            return False
+        verify(arrival.chunk)
+        parts = self.parts.setdefault(key, {})
+        parts[header.index] = arrival.chunk
+        if len(parts) == header.count:
+            self.whole[key] = [parts[index] for index in sorted(parts)]
+            self.pending.remove(key)
+            del self.parts[key]
+        return True
+
+    def senders(self) -> set[str]:
+        return {sender for sender, _ in self.pending}
+
+
+class Mesh:
+    """The sockets of vehicle `name`. Close it, or use it as a context manager."""
+
+    def __init__(
+        self,
+        name: str,
+        host: str = "127.0.0.1",
+        context: "zmq.Context[zmq.Socket[bytes]] | None" = None,
+        *,
+        hwm: int = 1000,
+    ) -> None:
+        """host: address to bind, on a free port. context: shared, left open; None makes one of its own.
+
+        hwm: high-water mark, chunks per link; what goes beyond is dropped and shows in `counters.dropped`.
+        Raises ConfigError for a name the wire cannot carry, TransportError if it cannot bind.
+        """
+        if not 0 < len(name) <= MAX_NAME or "\0" in name:
+            raise ConfigError(f"a vehicle's name cannot be {name!r}")
+        self.name = name
+        self.counters = Counters()
+        self.round = 0
+        self._hwm = hwm
+        self._seq = 0
+        self._numbers: Counter[str] = Counter()  # next chunk number, per addressee
+        self._subscribers: Counter[bytes] = Counter()  # per topic
+        self._links: dict[str, Link] = {}
+        self._own_context = context is None
+        self._context = zmq.Context() if context is None else context
+        self._publisher = new_socket(self._context, zmq.XPUB, hwm)
+        self._publisher.setsockopt(zmq.XPUB_VERBOSER, 1)  # every subscription, not the first of each topic
+        try:
+            self._publisher.bind(f"tcp://{host}:*")
+        except zmq.ZMQError as error:
+            self.close()
+            raise TransportError(f"{name} cannot listen on {host}: {error}") from error
+
+    @property
+    def endpoint(self) -> str:
+        """Where peers connect to."""
+        return self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def connect(self, peers: Mapping[str, str], timeout: float = 10.0) -> None:
+        """`subscribe`, then `barrier` for this mesh alone: the peers must run theirs at the same time."""
+        self.subscribe(peers)
+        barrier([self], timeout)
+
+    def subscribe(self, peers: Mapping[str, str]) -> None:
+        """Opens one link per peer, by name and endpoint; this vehicle's own name is skipped.
+
+        Links go both ways: every peer must subscribe to this vehicle too. Raises TransportError for an
+        endpoint that is none, ConfigError for a peer that has a link already.
+        """
+        for peer, endpoint in peers.items():
+            if peer == self.name:
+                continue
+            if peer in self._links:
+                raise ConfigError(f"{self.name} has a link to {peer} already")
+            link = self._links[peer] = Link(peer, self._listen(peer, endpoint), self.counters)
+            link.round = self.round
+            if self._subscribers[topic(peer)]:  # it was first, and not greeted as long as it was a stranger
+                self._greet(peer)
+
+    def publish(self, addressee: str, chunks: Sequence[Chunk]) -> SentBytes:
+        """Sends a message to `addressee`, or to all if that is "". Never waits.
+
+        Raises WireError if the headers name another sender or addressee: every listener would refuse it.
+        """
+        for chunk in chunks:
+            header = parse(chunk.header)
+            if (header.sender, header.addressee) != (self.name, addressee):
+                raise WireError(
+                    f"{self.name} to {addressee!r} cannot send as {header.sender!r} to {header.addressee!r}"
+                )
+        self._see_subscribers()
+        listeners = self._subscribers[topic(addressee)]
+        socket = sum((socket_bytes(self._send(addressee, chunk), [chunk]) for chunk in chunks), Bytes())
+        sent = SentBytes(air_bytes(chunks), socket * listeners, listeners)
+        self.counters.sent += len(chunks)
+        self.counters.air += sent.air
+        self.counters.socket += sent.socket
+        return sent
+
+    def receive(self, wanted: Collection[Key], guard: float = 5.0) -> dict[Key, list[Chunk]]:
+        """The wanted messages, by (sender, number), each whole and verified, its chunks in order.
+
+        guard: wall-clock limit [s]. What did not come by then is absent: the caller records `transport_lost`.
+        Messages that are there but not wanted are dropped and counted. Never raises for what a peer sent.
+        """
+        inbox = Inbox({key for key in wanted if key[0] in self._links})
+        for link in self._links.values():
+            self._drain(link, inbox)
+        deadline = time.monotonic() + guard
+        while inbox.pending:
+            senders = inbox.senders()
+            waiting = [link for peer, link in self._links.items() if peer in senders and not link.ahead]
+            if not waiting or not _wait([link.socket for link in waiting], deadline):
+                break
+            for link in waiting:
+                self._drain(link, inbox)
+        self.counters.incomplete += len(inbox.parts)
+        return inbox.whole
+
+    def next_seq(self) -> int:
+        """Number for this vehicle's next message: 0, 1, ... since the last reset, over all addressees."""
+        self._seq += 1
+        return self._seq - 1
+
+    def reset(self, to: int | None = None) -> None:
+        """Begins the next round (or round `to`): numbers from 0, new counters, queues emptied.
+
+        Nothing of an earlier round is heard after it, even if it is still under way: links listen again from
+        the peer's hello for this round on. All vehicles reset equally often, in any order; `barrier`
+        afterwards tells which link is not ready.
+        """
+        self.round = self.round + 1 if to is None else to
+        self._seq = 0
+        self._numbers.clear()
+        self.counters = Counters()
+        self._see_subscribers(greet=False)
+        for peer, link in self._links.items():
+            link.start(self.round, self.counters)
+            if self._subscribers[topic(peer)]:
+                self._greet(peer)
+            link.discard()
+
+    def close(self) -> None:
+        """Closes the sockets, and the context if it is its own. Nothing is waited for."""
+        for link in self._links.values():
+            link.socket.close(linger=0)
+        self._publisher.close(linger=0)
+        if self._own_context:
+            self._context.term()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def pump(self) -> list[str]:
+        """One step of the barrier: sees, greets and hears; returns the links that are not ready."""
+        self._see_subscribers()
+        missing = []
+        for peer, link in self._links.items():
+            link.discard()
+            if not link.ready:
+                missing.append(f"{peer} -> {self.name} (no hello)")
+            if not self._subscribers[topic(peer)]:
+                missing.append(f"{self.name} -> {peer} (not subscribed)")
+        return missing
+
+    def sockets(self) -> "list[zmq.Socket[bytes]]":
+        """Those on which the barrier waits."""
+        silent = [link.socket for link in self._links.values() if link.heard < link.round]
+        return [self._publisher, *silent]
+
+    def _listen(self, peer: str, endpoint: str) -> "zmq.Socket[bytes]":
+        """A connected SUB for the broadcasts of `peer` and what it addresses to this vehicle."""
+        socket = new_socket(self._context, zmq.SUB, self._hwm)
+        # In this order: who sees the second subscription has seen the first.
+        socket.setsockopt(zmq.SUBSCRIBE, topic(""))
+        socket.setsockopt(zmq.SUBSCRIBE, topic(self.name))
+        try:
+            socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            socket.close(linger=0)
+            raise TransportError(f"{self.name} cannot reach {peer} at {endpoint}: {error}") from error
+        return socket
+
+    def _drain(self, link: Link, inbox: Inbox) -> None:
+        """Reads what is there; of a peer that is waited for, no more than what is waited for."""
+        expected = link.peer in inbox.senders()
+        while (not expected or link.peer in inbox.senders()) and (arrival := link.read()) is not None:
+            try:
+                if not inbox.put(arrival):
+                    self.counters.unwanted += 1
+            except WireError:
+                self.counters.damaged += 1
+
+    def _send(self, addressee: str, chunk: Chunk) -> bytes:
+        """Hands one chunk to ZeroMQ; returns its topic frame."""
+        frame = topic(addressee, self._numbers[addressee])
+        self._numbers[addressee] += 1
+        # Without a copy: the buffers belong to the chunk, which nobody changes.
+        self._publisher.send_multipart([frame, chunk.header, *chunk.buffers], zmq.NOBLOCK, copy=False)
+        return frame
+
+    def _greet(self, peer: str) -> None:
+        self._send(peer, hello(self.name, peer, self.round, self._numbers[""]))
+
+    def _see_subscribers(self, greet: bool = True) -> None:
+        """Takes in who subscribed and who left, and greets who came."""
+        while True:
+            try:
+                event = self._publisher.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            frame = event[1:]
+            self._subscribers[frame] += 1 if event[:1] == b"\x01" else -1
+            peer = frame[:-1].decode(errors="replace")
+            if greet and event[:1] == b"\x01" and peer in self._links:
+                self._greet(peer)
+
+
+def barrier(meshes: Iterable[Mesh], timeout: float = 10.0) -> None:
+    """Waits until every link of `meshes` is ready in both directions; their peers may be in other processes.
+
+    Raises TransportError naming the links that are not ready after `timeout` [s].
+    """
+    meshes = list(meshes)
+    deadline = time.monotonic() + timeout
+    while missing := [link for mesh in meshes for link in mesh.pump()]:
+        if not _wait([socket for mesh in meshes for socket in mesh.sockets()], deadline):
+            raise TransportError(f"after {timeout:g} s these links are not ready: {', '.join(missing)}")
+
+
+def _wait(sockets: "Sequence[zmq.Socket[bytes]]", deadline: float) -> bool:
+    """Waits until one of them can be read; False once the deadline has passed."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        return False
+    poller = zmq.Poller()
+    for socket in sockets:
+        poller.register(socket, zmq.POLLIN)
+    return bool(poller.poll(max(1, int(left * 1000)))) or time.monotonic() < deadline

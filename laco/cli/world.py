@@ -1,0 +1,24 @@
+"""`laco world`: the embedded CARLA-protocol server alone."""
+
+from typing import Annotated
+
+import typer
+
+
+def world(
+    port: Annotated[int, typer.Option(help="TCP port for clients; 0 picks a free one.")] = 2000,
+    map: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A built-in map or an OpenDRIVE file.")
+    ] = "crossing",
+    seed: Annotated[int, typer.Option(help="Seed of everything drawn by chance.")] = 0,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than this machine's are open to all.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve a world to any program written for the carla 0.9.16 client, until Ctrl-C.
+
+    It speaks CARLA's protocol and simulates cars simply; it is not CARLA.
+    """
+    from laco.scenarios.server.serve import serve
+
+    serve(map, host, port, seed)

@@ -1,0 +1,138 @@
+"""Asymmetric collaborative inference (sec. 4.5, eqs. 6-7): listening at the shared layers only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, DynamicLayer
+
+from laco.config import Place, Rotary
+from laco.errors import ConfigError
+from laco.method.attention import ForeignLayer
+from laco.method.backbone import Backbone
+from laco.method.cache import KVCache, LayerKV, join
+from laco.method.context import Context, ContextLike
+from laco.method.lending import lent
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """What a model makes of its own T tokens and of what it heard.
+
+    logits: [T, V]; None for a backbone without a vocabulary.
+    hidden: [T, D], last hidden states after the final norm.
+    cache: all layers, the T own tokens only, at the positions they had in this call.
+    foreign_tokens: how many tokens of the peers were heard.
+    """
+
+    logits: Tensor | None
+    hidden: Tensor
+    cache: KVCache
+    foreign_tokens: int
+
+
+def infer(
+    backbone: Backbone,
+    context: ContextLike,
+    peers: Sequence[KVCache] = (),
+    *,
+    place: Place = "prefix",
+    rotary: Rotary = "as_sent",
+    grad: bool = False,
+) -> Inference:
+    """Run a context with the peers' keys and values in front of its own, in the layers each peer carries.
+
+    Deeper and other layers see own keys alone. Positions never overlap: own tokens follow the highest foreign
+    one, keeping their own spacing. Without peers (or with empty ones only) this is the model's own output,
+    bit for bit, under the caller's attention implementation.
+
+    place: "prefix", in front of all own tokens.
+    rotary: "as_sent" leaves one peer's positions alone; "packed", always used for several peers, puts peers
+        end to end from position 0, each with its own spacing.
+    grad: keep the autograd graph through the weights, the context and the peers, in the training mode that
+        the model is in; otherwise no graph and no dropout.
+    Raises: ConfigError for an option, a context or a peer that does not fit; it says what.
+    """
+    _check_options(backbone, place, rotary, grad)
+    for number, peer in enumerate(peers):
+        _check_peer(backbone, peer, number)
+    heard = [peer for peer in peers if peer.num_tokens]
+    checked = Context.of(backbone, context)
+    if rotary == "packed" or len(heard) > 1:
+        heard = _packed(heard, backbone.inv_freq)
+    positions = _own_positions(checked, heard, backbone.device)
+    with torch.set_grad_enabled(grad), lent(backbone.decoder, ours=bool(heard), evaluate=not grad):
+        layers = _layers(heard, backbone.num_layers)
+        # The model's own output must come from the model's own default positions.
+        given = positions if heard or checked.position_ids is not None else None
+        hidden = backbone.forward(checked, given, Cache(layers=layers))
+        logits = backbone.logits(hidden)
+    own = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
+    cache = KVCache(own, tuple(range(len(own))), positions[None])
+    return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard))
+
+
+def _check_options(backbone: Backbone, place: str, rotary: str, grad: bool) -> None:
+    """Raises: ConfigError for an unknown option, or for gradients through a checkpointed model."""
+    for name, value, choices in (("place", place, get_args(Place)), ("rotary", rotary, get_args(Rotary))):
+        if value not in choices:
+            raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    if grad and backbone.decoder.training and backbone.decoder.layers[0].gradient_checkpointing:
+        # transformers then drops the cache, and with it everything that was heard, with a warning only.
+        raise ConfigError("gradient checkpointing does not work with foreign caches: switch it off")
+
+
+def _check_peer(backbone: Backbone, peer: KVCache, number: int) -> None:
+    """Raises: ConfigError, naming the peer and what differs, if the backbone cannot hear it."""
+    if not isinstance(peer, KVCache):
+        raise ConfigError(f"peer {number} is not a KVCache but {type(peer).__name__}")
+    for what in ("dtype", "device", "kv_heads", "head_dim"):
+        theirs, ours = getattr(peer, what), getattr(backbone, what)
+        if theirs != ours:
+            raise ConfigError(f"peer {number}: {what} is {theirs}, the backbone's is {ours}")
+    if peer.layer_ids[-1] >= backbone.num_layers:
+        last = peer.layer_ids[-1]
+        raise ConfigError(
+            f"peer {number}: it carries layer {last}, the backbone has {backbone.num_layers} layers"
+        )
+    if peer.positions.shape[0] != 1:
+        raise ConfigError(f"peer {number}: {peer.positions.shape[0]} rotary axes, the backbone has 1")
+
+
+def _packed(peers: Sequence[KVCache], inv_freq: Tensor) -> list[KVCache]:
+    """The peers, each shifted as a whole: the first starts at 0, each next one after the one before."""
+    start = 0
+    moved = []
+    for peer in peers:
+        low, high = (int(bound) for bound in torch.aminmax(peer.positions))
+        moved.append(peer.rerotate(inv_freq, shift=start - low))
+        start += high - low + 1
+    return moved
+
+
+def _own_positions(context: Context, peers: Sequence[KVCache], device: torch.device) -> Tensor:
+    """Positions int64 [T] of the own tokens: the context's, moved behind the peers'."""
+    own = context.position_ids
+    if own is None:
+        own = torch.arange(len(context), device=device)
+    if not peers:
+        return own
+    start = max(int(peer.positions.max()) for peer in peers) + 1
+    return own + (start - int(own.min()))
+
+
+def _layers(peers: Sequence[KVCache], count: int) -> list[Any]:
+    """One cache layer per decoder layer; those that a peer carries show its tokens first."""
+    by_layer: dict[int, list[LayerKV]] = {}
+    for peer in peers:
+        for number, layer in zip(peer.layer_ids, peer.layers, strict=True):
+            by_layer.setdefault(number, []).append(layer)
+    return [_foreign(by_layer[number]) if number in by_layer else DynamicLayer() for number in range(count)]
+
+
+def _foreign(layers: Sequence[LayerKV]) -> ForeignLayer:
+    """A cache layer with the tokens of several peers in front."""
+    keys, values = join(layers)
+    return ForeignLayer(keys[None], values[None])

@@ -1,0 +1,111 @@
+"""The envelope: MessagePack-RPC requests in, answers out, in order.
+
+A request is `[0, id, method, [[async], argument...]]`, an answer `[1, id, error, result]`. A method's table
+entry says how its result is wrapped (`value`, `void`, `bare`); what it refuses goes into the result, what it
+cannot make sense of into the error slot. Calls that nobody waits for are answered all the same.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgpack
+
+from laco.scenarios.server.errors import RefusedError
+from laco.scenarios.server.simulation import Simulation
+
+log = logging.getLogger(__name__)
+
+LARGEST = 256 << 20  # [bytes] of one request
+NONSENSE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
+Call = Callable[[Simulation, list[Any]], Any]  # from arguments to the wire's result
+Table = dict[str, Call]
+
+
+def value(function: Callable[..., Any]) -> Call:
+    """Wrap a method that answers a value."""
+
+    def call(simulation: Simulation, arguments: list[Any]) -> Any:
+        try:
+            return [[1, function(simulation, *arguments)]]
+        except RefusedError as refusal:
+            return [[0, [str(refusal)]]]
+
+    return call
+
+
+def void(function: Callable[..., object]) -> Call:
+    """Wrap a method that only does something."""
+
+    def call(simulation: Simulation, arguments: list[Any]) -> Any:
+        try:
+            function(simulation, *arguments)
+        except RefusedError as refusal:
+            return [[True, [str(refusal)]]]
+        return [[False]]
+
+    return call
+
+
+def bare(function: Callable[..., Any]) -> Call:
+    """Wrap a method whose answer is sent as it is."""
+    return lambda simulation, arguments: function(simulation, *arguments)
+
+
+def constant(result: Any) -> Call:
+    """A method that always answers the same value, whatever it is asked."""
+    return lambda simulation, arguments: [[1, result]]
+
+
+def nothing(simulation: Simulation, arguments: list[Any]) -> Any:
+    """A method that is accepted and does nothing."""
+    return [[False]]
+
+
+class BadRequestError(Exception):
+    """Bytes that are no request: the connection has to be closed."""
+
+
+class Dialogue:
+    """One client's requests, as bytes come in."""
+
+    def __init__(self, table: Table, simulation: Simulation) -> None:
+        self._table = table
+        self._simulation = simulation
+        self._pack = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape").pack
+        self._unpacker = msgpack.Unpacker(
+            raw=False, strict_map_key=False, unicode_errors="surrogateescape", max_buffer_size=LARGEST
+        )
+
+    def receive(self, data: bytes | memoryview) -> Iterator[bytes]:
+        """Feed bytes; answers of the requests that are now complete. Raises `BadRequestError`."""
+        try:
+            self._unpacker.feed(data)
+            for message in self._unpacker:
+                yield self._answer(message)
+        except (ValueError, msgpack.exceptions.UnpackException) as error:
+            raise BadRequestError(f"not MessagePack: {error!r}") from error
+
+    def _answer(self, message: Any) -> bytes:
+        try:
+            kind, id, method, arguments = message
+            (waits, *_), call = arguments[0], self._table.get(method)
+        except NONSENSE as error:
+            raise BadRequestError(f"not a request: {message!r:.80}") from error
+        if kind != 0 or not isinstance(id, int):
+            raise BadRequestError(f"not a request: {message!r:.80}")
+        if call is None:
+            return self._unknown(id, method, bool(waits), len(arguments) - 1)
+        try:
+            packed: bytes = self._pack([1, id, None, call(self._simulation, arguments[1:])])
+        except NONSENSE as error:
+            log.warning("%s: %s: %s", method, type(error).__name__, error)
+            packed = self._pack([1, id, f"{method}: {type(error).__name__}: {error}", None])
+        return packed
+
+    def _unknown(self, id: int, method: Any, fire_and_forget: bool, count: int) -> bytes:
+        log.warning("unknown method %.60s", method)
+        if fire_and_forget:
+            return bytes(self._pack([1, id, None, [[False]]]))
+        text = f"rpc: server could not find function '{method}' with argument count {count}"
+        return bytes(self._pack([1, id, text, None]))

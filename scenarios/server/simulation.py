@@ -1,0 +1,129 @@
+"""The world plus what a client may change about it: settings, weather, map, and who is told what happens."""
+
+import math
+from typing import Any
+
+import msgpack
+
+from laco.errors import LacoError
+from laco.scenarios.server import records
+from laco.scenarios.server.actors import Actor
+from laco.scenarios.server.errors import RefusedError
+from laco.scenarios.server.streaming import EPISODE_STREAM, Hub, Subscriber, token
+from laco.scenarios.server.world import World
+
+TICK = 0.05  # [s] when the client fixes none
+OPENDRIVE_MAP = "OpenDriveMap"
+CLEAR_NOON = [5.0, 0.0, 0.0, 10.0, 220.0, 45.0, 2.0, 0.75, 0.1, 0.0, 1.0, 0.03, 0.0331, 0.0]
+
+
+def default_settings() -> list[Any]:
+    """The protocol's EpisodeSettings as they are at start."""
+    return [False, False, [False], True, 0.01, 10, 0.0, True, 3000.0, 2000.0, True]
+
+
+class Simulation:
+    """A world that can be replaced, its settings, and the streams. `maps` are OpenDRIVE texts by name."""
+
+    def __init__(self, maps: dict[str, str], start: str, seed: int = 0) -> None:
+        self.maps = maps
+        self.seed = seed
+        self.hub = Hub()
+        self.stream_port = 0
+        self.settings = default_settings()
+        self.weather: list[Any] = list(CLEAR_NOON)
+        self.episode = 1
+        self.world = World(maps[start], start, seed)
+        self.traffic_managers: dict[int, str] = {}
+        self._packer = msgpack.Packer()
+        self._frame = records.EpisodeFrame()
+        self._flags = 0
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether a client's ticks, and nothing else, move time."""
+        return bool(self.settings[0])
+
+    @property
+    def dt(self) -> float:
+        """Length of a tick [s]."""
+        fixed = self.settings[2]
+        return float(fixed[1]) if len(fixed) > 1 and fixed[0] else TICK
+
+    def configure(self, settings: list[Any]) -> None:
+        """Take on new EpisodeSettings; raises `RefusedError` for a tick that is no positive length of
+        time."""
+        fixed = settings[2]
+        if len(fixed) > 1 and fixed[0] and not (math.isfinite(fixed[1]) and 0.0 <= fixed[1] <= 10.0):
+            raise RefusedError(f"fixed_delta_seconds is {fixed[1]}, not within 0 to 10 s")
+        if len(fixed) > 1 and not fixed[1]:
+            settings = [*settings[:2], [False], *settings[3:]]
+        self.settings = settings
+
+    def tick(self) -> int:
+        """Step the world and tell the listeners; answers the frame number."""
+        world, dt = self.world, self.dt
+        world.step(dt)
+        buffer = self._frame.pack(world, self.episode, dt, self._flags)
+        self._flags = 0
+        self.hub.publish(EPISODE_STREAM, buffer, self.lockstep)
+        if world.contacts:
+            self._report_contacts()
+        return world.frame
+
+    def subscribe(self, stream_id: int, subscriber: Subscriber) -> None:
+        """Add a listener. One of the episode hears the last frame at once: whoever joins while nobody ticks
+        would otherwise know of no actor, and wait in vain for the frame that its settings are answered
+        with."""
+        self.hub.subscribe(stream_id, subscriber)
+        if stream_id == EPISODE_STREAM and self._frame.buffer:
+            subscriber.offer(self._frame.buffer, self.lockstep)
+
+    def load(self, name: str, reset_settings: bool) -> None:
+        """Start a new episode: the named map, or the present one when `name` is empty. Raises `RefusedError`,
+        with the old episode untouched, when there is no such map or it cannot be used."""
+        name = name.rsplit("/", 1)[-1] or self.world.name
+        if name not in self.maps:
+            raise RefusedError(f"map '{name}' not found")
+        old = self.world
+        try:
+            new = World(self.maps[name], name, self.seed, frame=old.frame, next_id=old.next_id)
+        except LacoError as error:
+            raise RefusedError(str(error)) from error
+        for actor in old.actors.values():
+            self.hub.close(actor.stream_id)
+        self.world = new
+        self.episode += 1
+        self._flags = records.MAP_CHANGED
+        self.weather = list(CLEAR_NOON)
+        if reset_settings:
+            self.settings = default_settings()
+
+    def token(self, stream_id: int) -> bytes:
+        """Where a stream is."""
+        return token(stream_id, self.stream_port)
+
+    def add_stream(self, actor: Actor) -> None:
+        """Give a sensor that sends data of its own a stream."""
+        if actor.blueprint.streams:
+            actor.stream_id = self.hub.open()
+            actor.token = self.token(actor.stream_id)
+
+    def destroy(self, id: int) -> bool:
+        """Take an actor out of the world, and its stream with it."""
+        actor = self.world.actors.get(id)
+        if actor is not None:
+            self.hub.close(actor.stream_id)
+        return self.world.destroy(id)
+
+    def _report_contacts(self) -> None:
+        for first, second, (x, y) in self.world.contacts:
+            self._report(first, second, [-x, -y, 0.0])
+            self._report(second, first, [x, y, 0.0])
+
+    def _report(self, actor: Actor, other: Actor, impulse: list[float]) -> None:
+        for sensor in actor.children:
+            if sensor.blueprint.id == "sensor.other.collision" and self.hub.heard(sensor.stream_id):
+                body = self._packer.pack([actor.wire(), other.wire(), impulse])
+                message = records.sensor_message(records.COLLISION, sensor, self.world, body)
+                self.hub.publish(sensor.stream_id, message, self.lockstep)

@@ -1,0 +1,267 @@
+"""A driven vehicle: the physics of `physics.py`, plus what collisions, teleports and overrides do to it.
+
+Its velocity has two parts: what its wheels roll (`motion.speed` along its heading) and a slide across the
+ground that a crash or an impulse left, which friction eats.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from laco.geometry import Box
+from laco.scenarios.server.actors import GRIP, Solid
+from laco.scenarios.server.blueprints import Blueprint
+from laco.scenarios.server.physics import CAR, Motion, VehicleModel, advance
+from laco.scenarios.server.poses import Pose, Vector
+
+LIGHTEST = 1.0  # [kg]
+SPIN_DECAY = 6.0  # [rad/s^2] what friction takes off a spin
+HEAVY = VehicleModel(front_axle=0.0, rear_axle=4.2, steer_gain=0.60, traction=2.5, power=14.0, brake=6.0)
+MOTORCYCLE = VehicleModel(
+    front_axle=0.0, rear_axle=1.4, steer_gain=0.40, traction=5.0, power=150.0, brake=7.0
+)
+BICYCLE = VehicleModel(front_axle=0.0, rear_axle=1.1, steer_gain=0.40, traction=1.5, power=3.0, brake=4.0)
+MODELS = {"truck": HEAVY, "bus": HEAVY, "motorcycle": MOTORCYCLE, "bicycle": BICYCLE}
+
+
+@dataclass(slots=True)
+class Control:
+    """Pedals in 0..1, steer in -1..1 (positive is right); the fields of carla.VehicleControl in its order."""
+
+    throttle: float = 0.0
+    steer: float = 0.0
+    brake: float = 0.0
+    hand_brake: bool = False
+    reverse: bool = False
+    manual_gear_shift: bool = False
+    gear: int = 0
+
+    def __post_init__(self) -> None:
+        self.throttle = within(self.throttle, 0.0, 1.0)
+        self.steer = within(self.steer, -1.0, 1.0)
+        self.brake = within(self.brake, 0.0, 1.0)
+        self.gear = int(within(self.gear, -1, 100))
+        self.hand_brake, self.manual_gear_shift = bool(self.hand_brake), bool(self.manual_gear_shift)
+        self.reverse = self.gear < 0 if self.manual_gear_shift else bool(self.reverse)
+
+
+@dataclass(slots=True)
+class Ackermann:
+    """A wish for speed [m/s] and wheel angle [rad]; zero limits mean as fast as it can."""
+
+    steer: float = 0.0
+    steer_speed: float = 0.0
+    speed: float = 0.0
+    acceleration: float = 0.0
+    jerk: float = 0.0
+
+
+def within(value: float, low: float, high: float) -> float:
+    """`value` cut to a range; what is not a number becomes zero."""
+    value = float(value)
+    return min(max(value, low), high) if value == value else 0.0
+
+
+class Vehicle(Solid):
+    """A car, truck or bicycle on the ground plane."""
+
+    def __init__(self, id: int, blueprint: Blueprint, pose: Pose, attributes: list[list[Any]]) -> None:
+        super().__init__(id, blueprint, pose, attributes)
+        base = next((a.value for a in blueprint.attributes if a.id == "base_type"), "car")
+        self.model = MODELS.get(base, CAR)
+        self.motion = Motion(pose.x, pose.y, math.radians(pose.yaw))
+        self.control = Control()
+        self.ackermann: Ackermann | None = None
+        self.mass = blueprint.mass
+        self.inverse_mass = 1.0 / self.mass
+        self.simulated = True
+        self.constant: Vector | None = None  # [m/s] own frame
+        self.slide_x = self.slide_y = 0.0  # [m/s] world frame
+        self.spin = 0.0  # [rad/s]
+        self.force_x = self.force_y = 0.0  # [N] for the next step only
+        self.lights = 0
+        self.physics_control: list[Any] | None = None  # as the client last set it
+        self.ackermann_settings = [0.15, 0.0, 0.25, 0.01, 0.0, 0.01]
+        self.unusual = False  # whether anything but the pedals moves it
+        self._slip_steer, self._slip = 0.0, 0.0
+
+    def apply(self, control: Control) -> None:
+        """Drive with these pedals from the next step on."""
+        self.control = control
+        self.ackermann = None
+        self.moving = self.changed = True
+
+    def follow(self, wish: Ackermann) -> None:
+        """Let the built-in controller hold a speed and a wheel angle from the next step on."""
+        self.ackermann = wish
+        self.moving = self.unusual = True
+
+    def hold(self, velocity: Vector | None) -> None:
+        """Keep a velocity [m/s] of its own frame from now on, whatever happens; None: no longer."""
+        self.constant = velocity
+        if velocity is not None and self.simulated:
+            c, s = math.cos(self.motion.yaw), math.sin(self.motion.yaw)
+            self.set_velocity(c * velocity[0] - s * velocity[1], s * velocity[0] + c * velocity[1])
+
+    def force(self, x: float, y: float) -> None:
+        """A force [N] during the next step."""
+        self.force_x += x
+        self.force_y += y
+        self.moving = self.unusual = True
+
+    def place(self, pose: Pose) -> None:
+        """Teleport; the velocity stays as it is in the world, as on CARLA."""
+        super().place(pose)
+        self.motion.x, self.motion.y, self.motion.yaw = pose.x, pose.y, math.radians(pose.yaw)
+        self.set_velocity(self.vx, self.vy)
+
+    def shift(self, dx: float, dy: float) -> None:
+        """Move sideways out of another body [m]."""
+        self.motion.x += dx
+        self.motion.y += dy
+        super().shift(dx, dy)
+
+    def box(self) -> Box:
+        """Its oriented box on the ground plane."""
+        return self.x, self.y, self.motion.yaw, self.half_length, self.half_width
+
+    def set_velocity(self, vx: float, vy: float) -> None:
+        """Take on a velocity [m/s]: its part along the wheels' way is rolled, the rest slides."""
+        heading = self.motion.yaw + self._slip_angle()
+        c, s = math.cos(heading), math.sin(heading)
+        speed = vx * c + vy * s
+        self.motion.speed = speed
+        self.slide_x, self.slide_y = vx - speed * c, vy - speed * s
+        if abs(self.slide_x) + abs(self.slide_y) < 1e-9:
+            self.slide_x = self.slide_y = 0.0
+        self.vx, self.vy = vx, vy
+        self.moving = self.changed = self.unusual = True
+
+    def push(self, x: float, y: float) -> None:
+        """An impulse [N s]."""
+        if self.simulated:
+            self.set_velocity(self.vx + x * self.inverse_mass, self.vy + y * self.inverse_mass)
+
+    def set_spin(self, rate: float) -> None:
+        """Turn at `rate` [deg/s] on top of what the wheels do; friction eats it."""
+        if self.simulated:
+            self.spin = math.radians(rate)
+            self.moving = self.unusual = True
+
+    def simulate(self, on: bool) -> None:
+        """Freeze it where it stands, or let physics have it again (from rest)."""
+        self.simulated = on
+        self.inverse_mass = 1.0 / self.mass if on else 0.0
+        self.motion.speed = self.slide_x = self.slide_y = self.spin = self.vx = self.vy = 0.0
+        self.ax = self.ay = self.yaw_rate = 0.0
+        self.changed = True
+        self.moving = on
+
+    def set_mass(self, mass: float) -> None:
+        """Weigh that much [kg] in collisions."""
+        self.mass = max(within(mass, LIGHTEST, 1e6), LIGHTEST)
+        self.inverse_mass = 1.0 / self.mass if self.simulated else 0.0
+
+    def step(self, dt: float) -> None:
+        """Move on by `dt` [s], at most 0.05."""
+        if not self.simulated:
+            self.moving = False
+        elif self.unusual:
+            self._unusual_step(dt)
+        else:
+            self._drive(dt)
+            self._settle(dt)
+
+    def _drive(self, dt: float) -> None:
+        control = self.control
+        advance(
+            self.motion, control.throttle, control.steer, control.brake, dt,
+            reverse=control.reverse, hand_brake=control.hand_brake, model=self.model,
+        )  # fmt: skip
+
+    def _unusual_step(self, dt: float) -> None:
+        """A step of a vehicle that is pushed, skids, spins, or does not follow its pedals."""
+        if self.force_x or self.force_y:
+            self.push(self.force_x * dt, self.force_y * dt)
+            self.force_x = self.force_y = 0.0
+        if self.ackermann is not None:
+            self._track(self.ackermann, dt)
+        if self.constant is not None:
+            self._cruise(self.constant, dt)
+        else:
+            self._drive(dt)
+        if self.slide_x or self.slide_y or self.spin:
+            self._skid(dt)
+        self._settle(dt)
+        self.unusual = bool(self.constant or self.ackermann or self.slide_x or self.slide_y or self.spin)
+        self.moving = self.moving or self.unusual
+
+    def _settle(self, dt: float) -> None:
+        """Work out the state that clients see from the motion just made."""
+        motion = self.motion
+        yaw, speed = motion.yaw, motion.speed
+        heading = yaw + self._slip if self.control.steer == self._slip_steer else yaw + self._slip_angle()
+        vx = speed * math.cos(heading) + self.slide_x
+        vy = speed * math.sin(heading) + self.slide_y
+        self.ax, self.ay = (vx - self.vx) / dt, (vy - self.vy) / dt
+        self.vx, self.vy = vx, vy
+        self.yaw_rate = math.degrees(motion.yaw_rate + self.spin)
+        self.x, self.y = motion.x, motion.y
+        self.yaw = math.remainder(math.degrees(yaw), 360.0)
+        # A body that has just come to rest takes one more step, in which its acceleration ends.
+        self.moving = bool(vx or vy or self.control.throttle or self.ax or self.ay)
+        self.changed = True
+        if self.children:
+            self.touch()
+
+    def _cruise(self, velocity: Vector, dt: float) -> None:
+        """Hold a velocity given in the vehicle's frame; the wheels still steer."""
+        motion = self.motion
+        motion.speed = velocity[0]
+        advance(motion, 0.0, self.control.steer, 0.0, dt, model=self.model)
+        motion.speed = velocity[0]
+        self.slide_x, self.slide_y = 0.0, 0.0
+        if velocity[1]:
+            self.slide_x, self.slide_y = (
+                -velocity[1] * math.sin(motion.yaw),
+                velocity[1] * math.cos(motion.yaw),
+            )
+
+    def _skid(self, dt: float) -> None:
+        motion = self.motion
+        motion.x += self.slide_x * dt
+        motion.y += self.slide_y * dt
+        motion.yaw += self.spin * dt
+        slide = math.hypot(self.slide_x, self.slide_y)
+        if slide and self.constant is None:
+            keep = max(0.0, slide - GRIP * dt) / slide
+            self.slide_x, self.slide_y = self.slide_x * keep, self.slide_y * keep
+        self.spin = math.copysign(max(0.0, abs(self.spin) - SPIN_DECAY * dt), self.spin)
+
+    def _slip_angle(self) -> float:
+        """Angle between nose and velocity [rad] at the present steer, kept until the steer changes."""
+        steer = self.control.steer
+        if steer != self._slip_steer:
+            model = self.model
+            share = model.rear_axle / (model.front_axle + model.rear_axle)
+            self._slip_steer, self._slip = steer, math.atan(share * math.tan(model.steer_gain * steer))
+        return self._slip
+
+    def _track(self, wish: Ackermann, dt: float) -> None:
+        """Turn an Ackermann wish into pedals: proportional in speed, inverting the force balance."""
+        model, speed, old = self.model, self.motion.speed, self.control
+        steer = within(wish.steer / model.steer_gain, -1.0, 1.0)
+        if wish.steer_speed > 0.0:
+            turn = wish.steer_speed / model.steer_gain * dt
+            steer = within(steer, old.steer - turn, old.steer + turn)
+        reverse = wish.speed < 0.0
+        error = abs(wish.speed) - (-speed if reverse else speed)
+        limit = abs(wish.acceleration) or model.brake
+        wanted = within(error / max(dt, 0.05), -limit, limit)
+        force = wanted + (model.rolling + model.drag * speed * speed if wish.speed else 0.0)
+        strongest = min(model.traction, model.power / max(abs(speed), 1.0))
+        throttle = within(force / strongest, 0.0, 1.0) if force > 0 else 0.0
+        brake = within(-force / model.brake, 0.0, 1.0) if force < 0 else 0.0
+        if wish.speed == 0.0 and abs(speed) < 0.05:
+            throttle, brake = 0.0, 1.0
+        self.control = Control(throttle, steer, brake, False, reverse, False, -1 if reverse else 1)
