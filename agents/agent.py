@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 
 from laco.agents.channels.base import Channel
-from laco.agents.drivers.plan import Plan
+from laco.agents.messages import Decision, Receipt, Sent
 from laco.agents.observation import Beacon, Observation
 from laco.agents.perception import with_beacons
-from laco.comm import Bytes, Chunk, WireError, air_bytes, decode_bytes, encode_bytes, parse
+from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, parse
 from laco.comm.mesh import Mesh
 from laco.comm.radio import Fate, Manifest
 from laco.profiling.spans import span
@@ -25,34 +25,6 @@ MAX_AGE = 0.5  # [s] older messages are not used
 PARTNERS = 3
 MEET = 15.0  # [m] routes that come nearer than this may meet
 BEACON = "beacon"
-
-
-class Sent(msgspec.Struct, frozen=True):
-    """A transmission: its manifest, and its bytes in the air and on the sockets."""
-
-    manifest: Manifest
-    air: Bytes
-    socket: Bytes
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What became of one message at its listener: used, refused, stale, air_lost or transport_lost."""
-
-    sender: str
-    listener: str
-    seq: int
-    kind: str
-    status: str
-    age: float = 0.0  # [s] at the decision
-    reason: str = ""
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """A plan and how it came about."""
-
-    plan: Plan
-    foreign_tokens: int
-    receipts: tuple[Receipt, ...]
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,39 @@
 
 import msgspec
 
-from laco.agents.agent import Decision, Sent
+from laco.agents.drivers.plan import Plan
 from laco.agents.observation import Observation
-from laco.comm.radio import Fate
+from laco.comm import Bytes
+from laco.comm.radio import Fate, Manifest
 from laco.config import LacoConfig
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A transmission: its manifest, and its bytes in the air and on the sockets."""
+
+    manifest: Manifest
+    air: Bytes
+    socket: Bytes
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of one message at its listener: used, refused, stale, air_lost or transport_lost."""
+
+    sender: str
+    listener: str
+    seq: int
+    kind: str
+    status: str
+    age: float = 0.0  # [s] at the decision
+    reason: str = ""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """A plan and how it came about."""
+
+    plan: Plan
+    foreign_tokens: int
+    receipts: tuple[Receipt, ...]
 
 
 class AgentSpec(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ import torch
 import zmq
 
 from laco.agents.agent import Agent
-from laco.agents.channels import Channel, Latent, ObservationList, Silent
-from laco.agents.channels.controls import Recorded, find
+from laco.agents.channels.build import build
+from laco.agents.channels.controls import Recorded
 from laco.agents.drivers.vector import VectorDriver
 from laco.agents.messages import AgentSpec, Announce, Answer, Connect, Listen, Request, Setup, Speak, Stop
 from laco.comm.mesh import Mesh, barrier
@@ -97,7 +97,7 @@ class AgentHost:
             if spec.name not in self._meshes:
                 self._meshes[spec.name] = Mesh(spec.name, context=self._context)
             self._meshes[spec.name].reset(request.round)
-            self.agents[spec.name] = Agent(spec.name, self._channel(spec), self._meshes[spec.name])
+            self.agents[spec.name] = Agent(spec.name, build(spec, self._driver(spec), self._banks), self._meshes[spec.name])
         endpoints = {name: mesh.endpoint for name, mesh in self._meshes.items()}
         fingerprint = next((a.channel.driver.fingerprint for a in self.agents.values()), "")
         return Answer(endpoints=endpoints, fingerprint=fingerprint)
@@ -107,18 +107,6 @@ class AgentHost:
             mesh.subscribe({n: at for n, at in request.endpoints.items() if n not in mesh.peers})
         barrier(list(self._meshes.values()), BARRIER_LIMIT)
         return Answer()
-
-    def _channel(self, spec: AgentSpec) -> Channel:
-        driver = self._driver(spec)
-        if spec.channel == Silent.name:
-            return Silent(driver, spec.caution)
-        if spec.channel == ObservationList.name:
-            return ObservationList(driver, spec.caution)
-        if spec.channel == Latent.name:
-            swap = find(spec.payload, spec.seed, self._banks, spec.record, spec.other)
-            masked = spec.masked if spec.payload == "twin" else ()
-            return Latent(driver, spec.caution, spec.laco, spec.codec, swap, masked)
-        raise ConfigError(f"unknown channel {spec.channel!r}")
 
     def _driver(self, spec: AgentSpec) -> VectorDriver:
         """The spec's driver, loaded once per host."""

@@ -164,9 +164,7 @@ def main() -> None:
         return
     results = measure(options.turns, options.ticks)
     for r in results:
-        print(
-            f"{r.vehicles:3d} vehicles: {r.world:5.0f} ticks/s, {r.ratio:.2f} of the echo server's {r.echo:.0f}"
-        )
+        print(f"{r.vehicles:3d} vehicles: {r.world:5.0f} ticks/s, {r.ratio:.2f} of the echo's {r.echo:.0f}")
     rates = {str(r.vehicles): round(r.world) for r in results}
     rates["echo"] = round(statistics.median(r.echo for r in results))
     ratios = {str(r.vehicles): round(r.ratio, 3) for r in results}

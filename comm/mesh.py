@@ -90,6 +90,11 @@ class Mesh:
         """Where peers connect to."""
         return self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
 
+    @property
+    def peers(self) -> frozenset[str]:
+        """The vehicles this one has a link to."""
+        return frozenset(self._links)
+
     def connect(self, peers: Mapping[str, str], timeout: float = 10.0) -> None:
         """`subscribe`, then `barrier` for this mesh alone: the peers must run theirs at the same time."""
         self.subscribe(peers)

@@ -43,7 +43,8 @@ def segment_hits(start: Point, end: Point, box: Box) -> bool:
     px, py = start[0] - x, start[1] - y
     dx, dy = end[0] - start[0], end[1] - start[1]
     near, far = 0.0, 1.0
-    for origin, step, half in ((px * c + py * s, dx * c + dy * s, length), (py * c - px * s, dy * c - dx * s, width)):
+    along, across = (px * c + py * s, dx * c + dy * s, length), (py * c - px * s, dy * c - dx * s, width)
+    for origin, step, half in (along, across):
         if abs(step) < 1e-12:
             if abs(origin) > half:
                 return False

@@ -1,16 +1,4 @@
-"""The channels by name: a new one is a file of its own, listed here."""
+"""What vehicles share. Only names here, so that whoever lists them loads no model; the classes are in `build`."""
 
-from laco.agents.channels.base import Channel, Heard
-from laco.agents.channels.latent import Latent
-from laco.agents.channels.observation import ObservationList
-from laco.agents.channels.silent import Silent
-
-CHANNELS: tuple[type[Channel], ...] = (Silent, ObservationList, Latent)
-
-
-def available() -> list[str]:
-    """Names, in the order in which tables show them."""
-    return [channel.name for channel in CHANNELS]
-
-
-__all__ = ["CHANNELS", "Channel", "Heard", "Latent", "ObservationList", "Silent", "available"]
+CHANNEL_NAMES = ("silent", "observation", "latent")  # in the order in which tables show them
+PAYLOADS = ("true", "twin", "empty", "random", "other")  # what the latent channel really sends: "true", or a control

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 import xxhash
 
+from laco.agents.channels import PAYLOADS
 from laco.agents.channels.latent import Swap
 from laco.errors import ConfigError
 from laco.method.cache import KVCache, LayerKV
 
-PAYLOADS = ("true", "twin", "empty", "random", "other")
 Recorded = dict[tuple[str, int], KVCache]  # what was sent in an earlier run: (sender, decision time in ms)
 
 

@@ -1,17 +1,17 @@
 """The built-in driver: a small decoder over object tokens, trained by `laco.distill`, shipped with its weights."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from laco import Backbone, Context
-from laco.agents.drivers import expert
+from laco.agents.drivers import expert, weights_file
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
 from laco.agents.drivers.tokens import segment
@@ -19,7 +19,6 @@ from laco.agents.drivers.vector_model import BIN, VectorModel
 from laco.agents.observation import Observation
 from laco.errors import BackboneError
 
-FORMAT = "laco-vector-1"
 QUANTILE = 0.4  # of the target-speed distribution; below one half errs on the slow side
 
 
@@ -41,22 +40,24 @@ class VectorDriver:
     def load(cls, path: Path | None = None) -> "VectorDriver":
         """The shipped weights, or a file that `save` wrote. Raises: BackboneError for any other file."""
         if path is None:
-            with resources.as_file(resources.files("laco.agents.drivers") / "weights" / "vector.safetensors") as own:
+            with resources.as_file(weights_file.shipped() / weights_file.SHIPPED) as own:
                 return cls.load(own)
+        shape, input_norm = weights_file.metadata(path)
         try:
-            with safe_open(str(path), framework="pt") as file:
-                metadata = file.metadata() or {}
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise BackboneError(f"{path} cannot be read as driver weights: {error}") from error
-        if metadata.get("format") != FORMAT:
-            raise BackboneError(f"{path} is not a weights file of the vector driver")
-        model = VectorModel(**json.loads(metadata["shape"]))
-        try:
-            model.load_state_dict(weights)
-        except RuntimeError as error:
+            model = VectorModel(**shape)
+            model.load_state_dict(load_file(path))
+        except (RuntimeError, TypeError) as error:
             raise BackboneError(f"{path} holds weights of another shape") from error
-        return cls(model, float(metadata["input_norm"]))
+        return cls(model, input_norm)
+
+    def save(self, path: Path, shape: Mapping[str, int], notes: Mapping[str, str]) -> None:
+        """Write weights that `load` reads; shape: the model's arguments; notes: further metadata."""
+        about = {"format": weights_file.FORMAT, "shape": json.dumps(dict(shape))}
+        about |= {"input_norm": repr(self.backbone.input_norm), **notes}
+        weights = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
+        part = path.with_name(path.name + ".part")
+        save_file(weights, part, about)
+        part.replace(path)
 
     @property
     def fingerprint(self) -> str:

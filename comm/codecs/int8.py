@@ -17,8 +17,8 @@ SMALLEST = torch.finfo(torch.float32).tiny
 class Int8(Codec):
     """Symmetric; the error is at most half a step, that is 0.4 % of the largest magnitude of the group.
 
-    Gaussian data: 0.5 % relative error (16 tokens) to 0.9 % (thousands). Any float32 can be carried; groups
-    whose largest magnitude is below 1e-38 become zero.
+    Gaussian data: 0.5 % relative error (16 tokens) to 0.9 % (thousands). Any float32 can be carried; a group
+    whose largest magnitude is below 1.5e-36 loses precision, and below 6e-39 becomes zero.
     """
 
     name = "int8"

@@ -1,0 +1,1 @@
+"""The method: what a vehicle says and how it listens. Pure tensor code over a transformers decoder."""

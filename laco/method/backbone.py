@@ -48,7 +48,7 @@ class Backbone:
         A config entry `laco_input_norm`, if there is one, becomes the input norm.
         Raises: BackboneError if it cannot be loaded or is not supported.
         """
-        from laco.method.loading import load_model
+        from laco.method.loading import load_model  # the Auto classes take a second to import
 
         model, tokenizer = load_model(registry.locate(name), dtype=dtype, device=torch.device(device))
         return cls(model, tokenizer, getattr(model.config, "laco_input_norm", None))

@@ -1,0 +1,36 @@
+"""The scenarios, by versioned id: a new one is a file of its own, listed here."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from laco.errors import ScenarioError
+from laco.scenarios.catalog import occluded_crossing
+from laco.scenarios.layout import Layout
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """id ends in -vN, and a change of behaviour is a new N; layout: what a seed decides."""
+
+    id: str
+    summary: str
+    layout: Callable[[int], Layout]
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(
+        occluded_crossing.ID,
+        "parked trucks hide a crossing car from A; connected B, coming the other way, sees it",
+        occluded_crossing.layout,
+    ),
+)
+
+
+def find(name: str) -> Scenario:
+    """The scenario with this id; a name without version means the newest. Raises: ScenarioError, nearest named."""
+    versions = [s for s in SCENARIOS if s.id == name or s.id.rpartition("-v")[0] == name]
+    if versions:
+        return max(versions, key=lambda s: int(s.id.rpartition("-v")[2]))
+    nearest = difflib.get_close_matches(name, [s.id for s in SCENARIOS], n=1, cutoff=0.0)
+    raise ScenarioError(f"unknown scenario {name!r}; the nearest is {nearest[0]}")

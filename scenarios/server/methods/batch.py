@@ -41,11 +41,11 @@ class Batch:
     def _answer(self, sim: Simulation, command: Any) -> list[Any]:
         try:
             ((index, body),) = command
-            return [1, self._run(sim, index, body)]
+            return [[1, self._run(sim, index, body)]]
         except RefusedError as refusal:
-            return [0, [str(refusal)]]
+            return [[0, [str(refusal)]]]
         except NONSENSE as error:
-            return [0, [f"{type(error).__name__}: {error}"]]
+            return [[0, [f"{type(error).__name__}: {error}"]]]
 
     def _run(self, sim: Simulation, index: int, body: list[Any]) -> int:
         if index == SPAWN:

@@ -1,0 +1,185 @@
+"""`laco run`: one seed of a scenario, channel beside channel."""
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from laco.scenarios.session import Options, Result, Session
+
+
+class CodecName(str, Enum):
+    """How a cache becomes bytes."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
+
+
+class ChannelName(str, Enum):
+    """What the vehicles share; `all` runs every channel on the same seed, side by side."""
+
+    ALL = "all"
+    SILENT = "silent"
+    OBSERVATION = "observation"
+    LATENT = "latent"
+
+
+def run(
+    scenario: Annotated[str, typer.Argument(help="Scenario id; without -vN the newest version.")],
+    channel: Annotated[ChannelName, typer.Option(help="What the vehicles share.")] = ChannelName.ALL,
+    seed: Annotated[int, typer.Option(min=0, help="Decides speeds, gaps and positions.")] = 0,
+    twin: Annotated[bool, typer.Option("--twin", help="The seed's hazard-free twin.")] = False,
+    carla: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="A running CARLA server instead of the embedded one.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Output folder.", show_default="runs/SCENARIO-SEED")
+    ] = None,
+    caution: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="How fast a hidden vehicle is assumed to be.", show_default="the driver's"),
+    ] = None,
+    codec: Annotated[
+        CodecName | None, typer.Option(help="How a cache becomes bytes.", show_default="the driver's")
+    ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="A driver's weights instead of the shipped ones.")] = None,
+    radio: Annotated[str, typer.Option(help="What the air does.")] = "ideal",
+    gif: Annotated[bool, typer.Option("--gif/--no-gif", help="Draw the run from above.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print result.json instead of the table.")] = False,
+) -> None:
+    """Drive one seed of a scenario and print what each channel did to safety, latency and bytes.
+
+    Writes result.json, messages.jsonl and run.gif.
+    """
+    from laco.agents.channels import CHANNEL_NAMES
+    from laco.agents.drivers.profile import load
+    from laco.agents.drivers.weights_file import metadata
+    from laco.comm.radio.presets import find as find_radio
+    from laco.report.files import prepare
+    from laco.scenarios.catalog import find
+    from laco.scenarios.session import Options
+
+    scenario = find(scenario).id
+    find_radio(radio)
+    profile = load(calibration)
+    names = CHANNEL_NAMES if channel is ChannelName.ALL else (channel.value,)
+    folder = prepare(out or Path("runs") / f"{scenario}-{seed}{'-twin' if twin else ''}")
+    options = [
+        Options(
+            scenario=scenario,
+            seed=seed,
+            twin=twin,
+            channel=name,
+            caution=profile.caution if caution is None else caution,
+            codec=codec.value if codec else profile.codec,
+            laco=profile.laco,
+            radio=radio,
+            weights="" if weights is None else str(weights),
+        )
+        for name in names
+    ]
+    if weights is not None:
+        metadata(weights)  # refuse now what would fail only once everything has started
+    results = _drive(options, carla, quiet=as_json)
+    summary = _write(folder, results, gif)
+    _show(summary, folder, as_json)
+    if any(r.record.outcome != "finished" for r in results.values()):
+        raise typer.Exit(1)
+
+
+def _drive(options: "list[Options]", carla: str | None, quiet: bool) -> "dict[str, Result]":
+    """Run the options one after the other on one session, with a progress bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from laco.scenarios.session import Session
+
+    columns = (TextColumn("{task.description:>12}"), BarColumn(40), TextColumn("{task.percentage:3.0f}%"))
+    console = Console(stderr=True, quiet=quiet)
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        start = bar.add_task("starting", total=1.0)
+        with Session(carla, seed=options[0].seed) as session:
+            _warm(session)
+            bar.update(start, completed=1.0)
+            task = bar.add_task("expert", total=1.0)
+            expert = session.expert(options[0].layout(), lambda share: bar.update(task, completed=share))
+            bar.update(task, completed=1.0)
+            free = {name: drive.time for name, drive in expert.drives.items()}
+            results = {}
+            for option in options:
+                task = bar.add_task(option.channel, total=1.0)
+                update = _Update(bar, task)
+                results[option.channel] = session.run(option, free, update)
+                if results[option.channel].record.outcome == "finished":
+                    bar.update(task, completed=1.0)
+    return results
+
+
+def _warm(session: "Session") -> None:
+    """Start the agent hosts: they load torch while the expert drives."""
+    _ = session.fleet
+
+
+class _Update:
+    """A progress callback for one bar."""
+
+    def __init__(self, bar: Any, task: Any) -> None:
+        self.bar, self.task = bar, task
+
+    def __call__(self, share: float) -> None:
+        self.bar.update(self.task, completed=share)
+
+
+def _write(folder: Path, results: "Mapping[str, Result]", gif: bool) -> dict[str, Any]:
+    from laco import __version__
+    from laco.report.files import write_bytes, write_json, write_lines
+    from laco.scenarios.summary import figures, message_lines
+
+    first = next(iter(results.values()))
+    summary = {
+        "laco": __version__,
+        "scenario": first.options.scenario,
+        "seed": first.options.seed,
+        "twin": first.options.twin,
+        "options": _plain(first.options),
+        "channels": {name: figures(result) for name, result in results.items()},
+    }
+    write_json(folder / "result.json", summary)
+    write_lines(folder / "messages.jsonl", (line for r in results.values() for line in message_lines(r)))
+    if gif and all(r.record.scenes for r in results.values()):
+        from laco.report.topdown import render
+
+        write_bytes(folder / "run.gif", render({name: r.record for name, r in results.items()}))
+    return summary
+
+
+def _plain(options: "Options") -> Any:
+    import msgspec
+
+    return msgspec.to_builtins(options)
+
+
+def _show(summary: Mapping[str, Any], folder: Path, as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+
+    from laco.report.table import results
+
+    console = Console()
+    if as_json:
+        console.print_json(json.dumps(summary))
+        return
+    console.print(f"{summary['scenario']}  seed {summary['seed']}{'  twin' if summary['twin'] else ''}")
+    console.print(results(summary["channels"]))
+    for name, figures in summary["channels"].items():
+        if figures["outcome"] != "finished":
+            console.print(f"{name}: {figures['outcome']}: {figures['detail']}")
+    console.print(f"written to {folder}/: result.json, messages.jsonl, run.gif", highlight=False)

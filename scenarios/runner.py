@@ -1,0 +1,136 @@
+"""One run: tick, see, decide, act, judge, until every ego's route has ended."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from laco.agents.approaches import approaches
+from laco.agents.control import Pedals, follow
+from laco.agents.drivers.plan import Plan
+from laco.agents.fleet import HostLost
+from laco.agents.observation import Actor, Body, Observation
+from laco.agents.perception import observe
+from laco.agents.route import Route
+from laco.geometry import overlap
+from laco.scenarios.layout import Layout
+from laco.scenarios.metrics import Drive
+from laco.scenarios.pilots import Pilot
+from laco.scenarios.stage import TICK, Simulator, Stage
+
+PERIOD = 0.2  # [s] decision period
+TOUCH = 0.15  # [m] boxes nearer than this have met
+HOLD = Pedals(0.0, 0.0, 1.0)
+Progress = Callable[[float], None]  # called with the share of all routes that is done, 0..1
+
+
+@dataclass
+class Scene:
+    """A moment for the picture: time [s] and every vehicle's role ("" for strangers) and box."""
+
+    time: float
+    bodies: list[tuple[str, Body]]
+
+
+@dataclass
+class Record:
+    """What a run leaves: each ego's drive, the scenes, and how the run itself ended."""
+
+    layout: Layout
+    drives: dict[str, Drive]
+    scenes: list[Scene] = field(default_factory=list)
+    outcome: str = "finished"  # or agent_lost
+    detail: str = ""
+
+    @property
+    def first(self) -> Drive:
+        """Ego A's drive."""
+        return self.drives[self.layout.egos[0].name]
+
+
+class Run:
+    """A layout on a stage, driven by a pilot."""
+
+    def __init__(self, stage: Stage, pilot: Pilot, progress: Progress | None = None) -> None:
+        self.stage, self.pilot, self.progress = stage, pilot, progress
+        layout = stage.layout
+        self.routes = {e.name: Route.through(e.route) for e in layout.egos}
+        self.lanes = {name: approaches(stage.road_map, route) for name, route in self.routes.items()}
+        self.record = Record(layout, {name: Drive(route.length) for name, route in self.routes.items()})
+        self.hazard = None if layout.hazard is None else stage.actors[layout.hazard.role].id
+        self.roles = {actor.id: role for role, actor in stage.actors.items()}
+        self.plans: Mapping[str, Plan] = {}
+        self.time = 0.0
+        self._met = False
+
+    def drive(self) -> Record:
+        """The whole run. A lost agent host ends it with a recorded outcome; other errors are the caller's."""
+        step, per_decision = 0, round(PERIOD / TICK)
+        try:
+            while not all(d.ended for d in self.record.drives.values()):
+                if step % per_decision == 0:
+                    self.plans = self.pilot.decide(self.time, self._views())
+                self._tick()
+                step += 1
+        except HostLost as error:
+            self._cut("agent_lost", str(error))
+        self._collect_collisions()
+        return self.record
+
+    def _views(self) -> dict[str, Observation]:
+        everyone = self.stage.vehicles()
+        self.record.scenes.append(Scene(self.time, [(self.roles.get(a.id, ""), a.body) for a in everyone]))
+        return {name: self._view(name, everyone) for name in self.routes}
+
+    def _view(self, name: str, everyone: list[Actor]) -> Observation:
+        own = self.stage.actors[name].id
+        body = next(a.body for a in everyone if a.id == own)
+        others = [a for a in everyone if a.id != own]
+        route, limit = self.routes[name], self.stage.layout.limit
+        view = observe(name, self.time, body, route, limit, others, self.lanes[name], self.stage.walls)
+        drive = self.record.drives[name]
+        if drive.seen_hazard is None and any(a.id == self.hazard for a in view.actors):
+            drive.seen_hazard = self.time
+        return view
+
+    def _tick(self) -> None:
+        bodies = {name: self.stage.body(self.stage.actors[name]) for name in self.routes}
+        drives = self.record.drives
+        pedals = {n: HOLD if drives[n].ended else follow(self.plans[n], self.time, b.speed) for n, b in bodies.items()}
+        self.stage.apply(pedals)
+        self.time = self.stage.tick()
+        for name, drive in drives.items():
+            body = self.stage.body(self.stage.actors[name])
+            drive.update(self.time, *self.routes[name].project(body.x, body.y), body.speed, TICK)
+            self._meet(body)
+        self._collect_collisions()
+        if self.progress is not None:
+            self.progress(sum(min(1.0, d.progress / d.length) for d in drives.values()) / len(drives))
+
+    def _meet(self, ego: Body) -> None:
+        """Stop the hazard once it touches an ego. Seen in the snapshot, not told by a sensor: sensors' events
+        come on threads of the client, whenever they come, and the run must not depend on that."""
+        if self.hazard is None or self._met:
+            return
+        assert self.stage.layout.hazard is not None
+        other = self.stage.body(self.stage.actors[self.stage.layout.hazard.role])
+        grown = (other.x, other.y, other.yaw, other.half_length + TOUCH, other.half_width + TOUCH)
+        if math.hypot(other.x - ego.x, other.y - ego.y) < 10.0 and overlap(ego.box, grown):
+            self.stage.stop_hazard()
+            self._met = True
+
+    def _collect_collisions(self) -> None:
+        while self.stage.collisions:
+            ego, other, type_id = self.stage.collisions.pop(0)
+            self.record.drives[ego].collide(other, type_id)
+
+    def _cut(self, outcome: str, detail: str) -> None:
+        self.record.outcome, self.record.detail = outcome, detail
+        for drive in self.record.drives.values():
+            if not drive.ended:
+                drive.time, drive.status = self.time, outcome
+
+
+def run(simulator: Simulator, layout: Layout, pilot: Pilot, progress: Progress | None = None) -> Record:
+    """Put a layout on the server, drive it, and leave the server as it was found."""
+    with Stage(simulator, layout) as stage:
+        return Run(stage, pilot, progress).drive()

@@ -1,0 +1,171 @@
+"""A server and agent hosts that serve run after run, and the options and results of a run."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from laco.agents.channels import CHANNEL_NAMES
+from laco.agents.fleet import Fleet
+from laco.agents.messages import AgentSpec
+from laco.comm.radio import Air
+from laco.config import LacoConfig
+from laco.errors import ConfigError
+from laco.scenarios.catalog import find
+from laco.scenarios.layout import Layout
+from laco.scenarios.pilots import Connected, Expert, Messages
+from laco.scenarios.runner import Progress, Record, Run
+from laco.scenarios.server.launch import WorldProcess
+from laco.scenarios.stage import Simulator, Stage
+
+FREE_CAUTION = 0.5  # of the unobstructed expert; it sees every lane, so this costs it no time
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What defines a run. See `AgentSpec` for the fields that it hands on."""
+
+    scenario: str
+    seed: int = 0
+    twin: bool = False
+    channel: str = "latent"
+    caution: float = 0.25
+    codec: str = "int8"
+    laco: LacoConfig = LacoConfig()
+    radio: str = "ideal"
+    weights: str = ""
+    payload: str = "true"
+    record: str = ""
+    other: str = ""
+
+    def layout(self) -> Layout:
+        """The seed's layout, or its twin's."""
+        layout = find(self.scenario).layout(self.seed)
+        return layout.twin() if self.twin else layout
+
+
+@dataclass
+class Result:
+    """A run as it went: options, drives, messages, and the unobstructed expert's times per ego [s]."""
+
+    options: Options
+    record: Record
+    messages: Messages
+    free: Mapping[str, float]
+
+
+class Session:
+    """Starts an embedded server unless `carla` names one; hosts start with the first run that needs them."""
+
+    def __init__(self, carla: str | None = None, hosts: int | None = None, seed: int = 0) -> None:
+        """carla: HOST:PORT of a running server. hosts: agent host processes; None means two or one per core."""
+        self._world: WorldProcess | None = None
+        self._fleet: Fleet | None = None
+        self._simulator: Simulator | None = None
+        self._hosts = hosts or min(2, os.cpu_count() or 1)
+        try:
+            if carla is None:
+                self._world = WorldProcess(seed=seed)
+                host, port = "127.0.0.1", self._world.port
+            else:
+                host, port = address(carla)
+            self._simulator = Simulator(host, port, timeout=20.0 if carla is None else 10.0)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def simulator(self) -> Simulator:
+        """The connection to the server."""
+        if self._simulator is None:
+            raise RuntimeError("the session is closed")
+        return self._simulator
+
+    @property
+    def fleet(self) -> Fleet:
+        """The agent hosts, started now if they are not yet there."""
+        if self._fleet is None:
+            self._fleet = Fleet(self._hosts)
+        return self._fleet
+
+    def expert(self, layout: Layout, progress: Progress | None = None) -> Record:
+        """The unobstructed expert's drive on a layout."""
+        with Stage(self.simulator, layout) as stage:
+            return Run(stage, Expert(FREE_CAUTION), progress).drive()
+
+    def run(
+        self,
+        options: Options,
+        free: Mapping[str, float],
+        progress: Progress | None = None,
+        started: Callable[[Fleet], None] | None = None,
+    ) -> Result:
+        """Drive one run. A run that loses a host is recorded, and the next run gets new hosts."""
+        layout = options.layout()
+        with Stage(self.simulator, layout) as stage:
+            hazard = None if layout.hazard is None else stage.actors[layout.hazard.role].id
+            fleet = self.fleet
+            fleet.setup(specs(options, layout, hazard))
+            if started is not None:
+                started(fleet)
+            pilot = Connected(fleet, Air(options.radio, options.seed))
+            record = Run(stage, pilot, progress).drive()
+        if record.outcome != "finished":
+            self._drop_fleet()
+        return Result(options, record, pilot.messages, free)
+
+    def _drop_fleet(self) -> None:
+        if self._fleet is not None:
+            self._fleet.close()
+            self._fleet = None
+
+    def close(self) -> None:
+        """End hosts, restore the server's settings, end the embedded server."""
+        self._drop_fleet()
+        if self._simulator is not None:
+            self._simulator.close()
+            self._simulator = None
+        if self._world is not None:
+            self._world.close()
+            self._world = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def specs(options: Options, layout: Layout, hazard: int | None) -> list[AgentSpec]:
+    """One agent per ego."""
+    if options.channel not in CHANNEL_NAMES:
+        raise ConfigError(f"unknown channel {options.channel!r}; there are {', '.join(CHANNEL_NAMES)}")
+    return [
+        AgentSpec(
+            name=ego.name,
+            channel=options.channel,
+            weights=options.weights,
+            caution=options.caution,
+            codec=options.codec,
+            laco=options.laco,
+            payload=options.payload,
+            masked=() if hazard is None else (hazard,),
+            record=options.record,
+            other=options.other,
+            seed=options.seed,
+        )
+        for ego in layout.egos
+    ]
+
+
+def address(text: str) -> tuple[str, int]:
+    """HOST:PORT in two. Raises: ConfigError."""
+    match = re.fullmatch(r"(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})", text)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise ConfigError(f"a server's address is HOST:PORT, not {text!r}")
+    return match["host"], int(match["port"])

@@ -1,0 +1,217 @@
+"""A layout on a CARLA server: the one place that holds the client, embedded server and real one alike.
+
+The stage puts the server's settings back and destroys its own actors when it is closed, whatever happened.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from laco.agents.control import Pedals
+from laco.agents.observation import Actor, Body
+from laco.errors import ScenarioError, WorldError
+from laco.geometry import Box
+from laco.scenarios.layout import Layout, Placement
+from laco.scenarios.maps import read_map
+
+TICK = 0.05  # [s]
+ABOVE = 0.3  # [m] vehicles are spawned a little above the road, as CARLA wants it
+
+
+class Simulator:
+    """A connection to a CARLA server in synchronous mode; `with` restores the settings it found."""
+
+    def __init__(self, host: str, port: int, timeout: float = 20.0) -> None:
+        """Raises: WorldError if nobody answers there within `timeout` [s], or a server of another version does."""
+        import carla
+
+        self.client = carla.Client(host, port)
+        self.client.set_timeout(timeout)
+        with refusals(f"no CARLA server answers at {host}:{port}"):
+            theirs = self.client.get_server_version()
+        ours = self.client.get_client_version()
+        if theirs != ours:
+            raise WorldError(f"the server at {host}:{port} has version {theirs}, this client needs {ours}")
+        self._map = ""
+        with refusals("the server refused its settings"):
+            self.world: Any = self.client.get_world()
+            self._found = self.world.get_settings()
+
+    def load(self, name: str) -> Any:
+        """Make sure that the world drives on map `name`; returns its `carla.Map`."""
+        import carla
+
+        if name != self._map:
+            with refusals(f"the server did not take map {name}"):
+                self.client.generate_opendrive_world(read_map(name), carla.OpendriveGenerationParameters())
+                self.world = self.client.get_world()
+            self._map = name
+        settings = self.world.get_settings()
+        settings.synchronous_mode, settings.fixed_delta_seconds = True, TICK
+        self.world.apply_settings(settings)
+        return self.world.get_map()
+
+    def close(self) -> None:
+        """Put the settings back; a server that is gone needs none."""
+        try:
+            self.world.apply_settings(self._found)
+        except RuntimeError:
+            return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """The client's RuntimeError as a WorldError of one line."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise WorldError(f"{what}: {reason}") from error
+
+
+class Stage:
+    """One layout's vehicles, spawned and moving. `with` destroys them."""
+
+    def __init__(self, simulator: Simulator, layout: Layout) -> None:
+        self.layout, self.simulator = layout, simulator
+        self.road_map = simulator.load(layout.map)
+        self.world = simulator.world
+        self.actors: dict[str, Any] = {}
+        self.collisions: list[tuple[str, int, str]] = []  # ego, other actor's id and type
+        self._start = self._elapsed = 0.0
+        self._sensors: list[Any] = []
+        self._sizes: dict[int, tuple[float, float, float]] = {}
+        try:
+            self._spawn()
+        except BaseException:
+            self.close()
+            raise
+
+    def _spawn(self) -> None:
+        layout = self.layout
+        moving = [e.placement for e in layout.egos] + ([layout.hazard] if layout.hazard else [])
+        for place in (*moving, *layout.parked):
+            self.actors[place.role] = self._spawn_one(place)
+        for place in layout.parked:
+            self.actors[place.role].set_simulate_physics(False)
+        self.tick()  # an actor can be read once a frame lists it
+        for place in moving:
+            self._set_speed(place)
+        for ego in layout.egos:
+            self._watch(ego.name)
+        self.walls: list[Box] = self._level_boxes()
+        self.tick()
+        self._start = self._elapsed
+
+    def _spawn_one(self, place: Placement) -> Any:
+        import carla
+
+        blueprint = self.world.get_blueprint_library().find(place.blueprint)
+        blueprint.set_attribute("role_name", place.role)
+        at = carla.Transform(carla.Location(place.x, place.y, ABOVE), carla.Rotation(yaw=place.yaw))
+        try:
+            return self.world.spawn_actor(blueprint, at)
+        except RuntimeError as error:
+            raise ScenarioError(f"{self.layout.scenario}: cannot place {place.role}: {error}") from error
+
+    def _set_speed(self, place: Placement) -> None:
+        """Rolling start; the hazard keeps its speed by itself."""
+        import carla
+
+        actor, yaw = self.actors[place.role], math.radians(place.yaw)
+        actor.set_target_velocity(carla.Vector3D(place.speed * math.cos(yaw), place.speed * math.sin(yaw), 0.0))
+        if self.layout.hazard is not None and place.role == self.layout.hazard.role:
+            actor.enable_constant_velocity(carla.Vector3D(place.speed, 0.0, 0.0))
+
+    def _watch(self, name: str) -> None:
+        import carla
+
+        blueprint = self.world.get_blueprint_library().find("sensor.other.collision")
+        sensor = self.world.spawn_actor(blueprint, carla.Transform(), attach_to=self.actors[name])
+        self._sensors.append(sensor)
+
+        def note(event: Any) -> None:  # on one of the client's threads; list.append is atomic
+            self.collisions.append((name, event.other_actor.id, event.other_actor.type_id))
+
+        sensor.listen(note)
+
+    def _level_boxes(self) -> list[Box]:
+        import carla
+
+        boxes = []
+        for box in self.world.get_level_bbs(carla.CityObjectLabel.Buildings):
+            yaw = math.radians(box.rotation.yaw)
+            boxes.append((box.location.x, box.location.y, yaw, box.extent.x, box.extent.y))
+        return boxes
+
+    def tick(self) -> float:
+        """One step of the world; returns the simulated time [s] since the start of the run."""
+        with refusals("the server stopped answering"):
+            self.world.tick()
+            self.snapshot = self.world.get_snapshot()
+        self._elapsed = float(self.snapshot.timestamp.elapsed_seconds)
+        return round(self._elapsed - self._start, 6)
+
+    def body(self, actor: Any) -> Body:
+        """An actor's box and speed in the newest snapshot."""
+        if actor.id not in self._sizes:
+            box = actor.bounding_box
+            self._sizes[actor.id] = (box.extent.x, box.extent.y, box.location.x)
+        half_length, half_width, shift = self._sizes[actor.id]
+        state = self.snapshot.find(actor.id)
+        transform, velocity = state.get_transform(), state.get_velocity()
+        yaw = math.radians(transform.rotation.yaw)
+        c, s = math.cos(yaw), math.sin(yaw)
+        x, y = transform.location.x + shift * c, transform.location.y + shift * s
+        return Body(x, y, yaw, velocity.x * c + velocity.y * s, half_length, half_width)
+
+    def vehicles(self) -> list[Actor]:
+        """All vehicles of the world, ours and others, in the order of their ids."""
+        actors = sorted(self.world.get_actors().filter("vehicle.*"), key=lambda a: int(a.id))
+        return [Actor(a.id, self.body(a)) for a in actors if self.snapshot.find(a.id) is not None]
+
+    def apply(self, pedals: Mapping[str, Pedals]) -> None:
+        """Controls for the next tick."""
+        import carla
+
+        for name, p in pedals.items():
+            control = carla.VehicleControl(throttle=p.throttle, steer=p.steer, brake=p.brake)
+            self.actors[name].apply_control(control)
+
+    def stop_hazard(self) -> None:
+        """The hazard has met somebody: it no longer pushes on."""
+        import carla
+
+        if self.layout.hazard is not None:
+            actor = self.actors[self.layout.hazard.role]
+            actor.disable_constant_velocity()
+            actor.apply_control(carla.VehicleControl(brake=1.0))
+
+    def close(self) -> None:
+        """Destroy what was spawned; a server that is gone needs none."""
+        try:
+            for sensor in self._sensors:
+                sensor.stop()
+            for actor in (*self._sensors, *self.actors.values()):
+                actor.destroy()
+            self.world.tick()
+        except RuntimeError:
+            return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
