@@ -1,7 +1,7 @@
 """A connected vehicle: announce itself, speak to those it may meet, listen, decide.
 
-Speaking side: `announce`, `speak`. Listening side: `hear_beacons`, `listen`. The runner calls them in that order,
-once a decision period, with what the air let through in between.
+Speaking side: `announce`, `speak` (which first hears the beacons). Listening side: `listen`. The runner calls
+them in that order, once a decision period, with what the air let through in between.
 """
 
 from collections.abc import Sequence
@@ -22,23 +22,25 @@ from laco.profiling.spans import span
 
 WINDOW = 0.1  # [s] a message deliverable this long after a decision still counts (TS 22.185's latency budget)
 MAX_AGE = 0.5  # [s] older messages are not used
+GUARD = 5.0  # [s] wall clock that a message which the air let through may take
 PARTNERS = 3
 MEET = 15.0  # [m] routes that come nearer than this may meet
 BEACON = "beacon"
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Message:
     fate: Fate
     spoken_at: float  # [s] as its header says
     chunks: list[Chunk] = field(repr=False)
+    settled: bool = False  # whether it has its receipt
 
 
 class Agent:
     """One vehicle's driver and channel on its sockets."""
 
-    def __init__(self, name: str, channel: Channel, mesh: Mesh) -> None:
-        self.name, self.channel, self.mesh = name, channel, mesh
+    def __init__(self, name: str, channel: Channel, mesh: Mesh, guard: float = GUARD) -> None:
+        self.name, self.channel, self.mesh, self.guard = name, channel, mesh, guard
         self.view: Observation | None = None
         self.beacons: dict[str, Beacon] = {}
         self._pending: list[_Message] = []  # heard, but deliverable later in simulated time
@@ -72,7 +74,7 @@ class Agent:
         heard = self.channel.hear(self._known(), [m.chunks for m in messages])
         for i, message in enumerate(messages):
             reason = heard.refused.get(i)
-            self._note(message.fate, "used" if reason is None else "refused", message.spoken_at, reason or "")
+            self._settle(message, "used" if reason is None else "refused", reason or "")
         receipts, self._receipts = tuple(self._receipts), []
         return Decision(heard.plan, heard.foreign_tokens, receipts)
 
@@ -107,7 +109,7 @@ class Agent:
         whole = [f for f in mine if all(f.delivered)]
         for fate in (f for f in mine if f not in whole):
             self._note(fate, "air_lost")
-        arrived = self.mesh.receive({(f.sender, f.seq) for f in whole})
+        arrived = self.mesh.receive({(f.sender, f.seq) for f in whole}, self.guard)
         messages = []
         for fate in whole:
             chunks = arrived.get((fate.sender, fate.seq))
@@ -120,11 +122,19 @@ class Agent:
     def _keep_beacon(self, message: _Message) -> None:
         try:
             payload = decode_bytes(message.chunks, kind=BEACON)
-            self.beacons[message.fate.sender] = msgspec.msgpack.decode(payload, type=Beacon)
+            beacon = msgspec.msgpack.decode(payload, type=Beacon)
         except (WireError, msgspec.MsgspecError) as error:
-            self._note(message.fate, "refused", message.spoken_at, str(error))
-            return
-        self._note(message.fate, "used", message.spoken_at)
+            return self._settle(message, "refused", str(error))
+        if beacon.name != message.fate.sender:
+            return self._settle(message, "refused", f"a beacon in the name of {beacon.name!r}")
+        self.beacons[beacon.name] = beacon
+        self._settle(message, "used")
+
+    def _settle(self, message: _Message, status: str, reason: str = "") -> None:
+        """A message's one receipt: what the first decision that could use it made of it."""
+        if not message.settled:
+            message.settled = True
+            self._note(message.fate, status, message.spoken_at, reason)
 
     def _note(self, fate: Fate, status: str, spoken_at: float | None = None, reason: str = "") -> None:
         age = 0.0 if spoken_at is None else self._view.time - spoken_at
@@ -136,13 +146,16 @@ class Agent:
         time = self._view.time
         ready = [m for m in self._pending if m.fate.at <= time + WINDOW]
         self._pending = [m for m in self._pending if m.fate.at > time + WINDOW]
-        for message in sorted(ready, key=lambda m: m.spoken_at):
+        for message in ready:
             before = self._newest.get(message.fate.sender)
-            if before is None or before.spoken_at <= message.spoken_at:
-                self._newest[message.fate.sender] = message
-            else:
-                self._note(message.fate, "stale", message.spoken_at)
+            if before is not None:
+                before, message = sorted((before, message), key=lambda m: m.spoken_at)
+                self._settle(before, "stale")
+            self._newest[message.fate.sender] = message
         newest = [self._newest[sender] for sender in sorted(self._newest)]
+        for message in newest:
+            if time - message.spoken_at > MAX_AGE:
+                self._settle(message, "stale")
         return [m for m in newest if time - m.spoken_at <= MAX_AGE]
 
     def _fresh(self) -> list[Beacon]:

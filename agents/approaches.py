@@ -50,7 +50,8 @@ def _crossing(
     route: Route, start: tuple[float, float], heading: float, length: float
 ) -> tuple[float, float] | None:
     """Where the straight lane of `length` from `start` meets the route, if it does."""
-    frame = Frame(Body(*route.points[0], 0.0, 0.0, 1.0, 1.0), route, route.length, 0.0)
+    x, y = map(float, route.points[0])
+    frame = Frame(Body(x, y, 0.0, 0.0, 1.0, 1.0), route, route.length, 0.0)
     found = frame.crossing(*start, heading)
     if found is None or not -0.5 <= found[1] <= length + 0.5:
         return None

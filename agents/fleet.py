@@ -19,7 +19,7 @@ START_LIMIT = 60.0  # [s] a host may take to load its model
 ANSWER_LIMIT = 60.0  # [s] and to answer anything else
 
 
-class HostLost(TransportError):
+class HostLostError(TransportError):
     """An agent host died or stopped answering."""
 
 
@@ -45,13 +45,13 @@ class Host:
         self.socket.send(msgspec.msgpack.encode(request))
 
     def answer(self, limit: float) -> Answer:
-        """The host's answer. Raises: HostLost if it dies or is silent for `limit` [s], LacoError as it says."""
+        """The host's answer. Raises: HostLostError if it dies or is silent for `limit` [s]."""
         deadline = time.monotonic() + limit
         while not self.socket.poll(50):
             if not self.process.is_alive() and not self.socket.poll(0):
-                raise HostLost(f"agent host {self.number} ended with status {self.process.exitcode}")
+                raise HostLostError(f"agent host {self.number} ended with status {self.process.exitcode}")
             if time.monotonic() > deadline:
-                raise HostLost(f"agent host {self.number} has not answered for {limit:.0f} s")
+                raise HostLostError(f"agent host {self.number} has not answered for {limit:.0f} s")
         answer = msgspec.msgpack.decode(self.socket.recv(), type=Answer)
         if answer.error:
             raise LacoError(answer.error)
@@ -83,7 +83,7 @@ class Fleet:
         self.fingerprint = ""
 
     def setup(self, specs: Sequence[AgentSpec]) -> None:
-        """Give every vehicle to a host and open all links. Raises: TransportError naming a link that fails."""
+        """Give every vehicle to a host, open all links. Raises: TransportError naming a link that fails."""
         self.round += 1
         shares = {host.number: specs[host.number :: len(self.hosts)] for host in self.hosts}
         self._where = {spec.name: host for host in self.hosts for spec in shares[host.number]}

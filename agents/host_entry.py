@@ -1,4 +1,4 @@
-"""Where an agent host process begins: light to import, so that starting one does not load torch in the parent."""
+"""Where an agent host process begins: light to import, so that starting one loads no torch in the parent."""
 
 
 def main(endpoint: str) -> None:

@@ -1,4 +1,4 @@
-"""What runner and agent host say to each other: typed, strict MessagePack, one request and one answer at a time."""
+"""What runner and agent host say to each other: typed, strict MessagePack, one request and its answer."""
 
 import msgspec
 
@@ -40,9 +40,9 @@ class Decision(msgspec.Struct, frozen=True):
 class AgentSpec(msgspec.Struct, frozen=True):
     """One vehicle of a host.
 
-    channel: silent, observation or latent. weights: a file, "" means the shipped ones. payload: what the latent
-    channel really sends: "true", or a control, "twin", "empty", "random" or "other". masked: ids of the
-    actors that the "twin" control leaves out of what is said. other: key of the recorded run to replay.
+    channel: silent, observation or latent. weights: a file, "" means the shipped ones. payload: what the
+    latent channel really sends: "true", or a control, "twin", "empty", "random" or "other". masked: ids of
+    the actors that the "twin" control leaves out of what is said. other: key of the recorded run to replay.
     """
 
     name: str
@@ -100,9 +100,9 @@ Request = Setup | Connect | Announce | Speak | Listen | Stop
 class Answer(msgspec.Struct, frozen=True):
     """What a host answers; only the fields that belong to the request are filled in."""
 
-    endpoints: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it for each instance
+    endpoints: dict[str, str] = {}  # msgspec copies it for each instance
     fingerprint: str = ""
     sent: tuple[Sent, ...] = ()
-    decisions: dict[str, Decision] = {}  # noqa: RUF012
-    spans: dict[str, list[float]] = {}  # noqa: RUF012
+    decisions: dict[str, Decision] = {}
+    spans: dict[str, list[float]] = {}
     error: str = ""

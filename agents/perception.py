@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Approach:
-    """A lane whose traffic crosses a route: where, its heading [rad], and the way up it [n, 2], nearest first."""
+    """A lane that crosses a route: where, its traffic's heading [rad], the way up [n, 2], nearest first."""
 
     point: Point
     heading: float
@@ -67,7 +67,7 @@ def visible(eye: Body, actors: Sequence[Actor], walls: Sequence[Box]) -> tuple[A
     hits = blocked((eye.x, eye.y), points.reshape(-1, 2), boxes).reshape(len(near), 5, len(boxes))
     own = np.arange(len(near))
     hits[own, :, own] = False
-    seen = ~hits.any(axis=2).all(axis=1)
+    seen = ~np.all(np.any(hits, axis=2), axis=1)
     return tuple(a for a, s in zip(near, seen, strict=True) if s)
 
 
@@ -90,7 +90,7 @@ def sights(
 
 
 def ahead(route: Route, x: float, y: float) -> tuple[tuple[Point, ...], float]:
-    """The next route points, one each 5 m from the vehicle's own projection, and the route that remains [m]."""
+    """The next route points, one each 5 m from the vehicle's projection, and the route that remains [m]."""
     done, _ = route.project(x, y)
     points = route.at(done + np.array(ROUTE_AHEAD, dtype=float))
     return tuple((float(px), float(py)) for px, py in points), route.length - done
@@ -118,9 +118,8 @@ def with_beacons(view: Observation, beacons: Sequence[Beacon]) -> Observation:
     """The view with connected vehicles known by their beacons: named where seen, added where hidden."""
     actors = list(view.actors)
     for beacon in beacons:
-        at = (beacon.body.x, beacon.body.y)
-        same = [i for i, a in enumerate(actors) if math.dist(at, (a.body.x, a.body.y)) < beacon.body.half_length]
-        actors = [a for i, a in enumerate(actors) if i not in same]
+        at, reach = (beacon.body.x, beacon.body.y), beacon.body.half_length
+        actors = [a for a in actors if math.dist(at, (a.body.x, a.body.y)) >= reach]
         actors.append(Actor(-1, beacon.body, beacon.name))
     return Observation(
         view.name, view.time, view.body, view.route, view.remaining, view.limit, tuple(actors), view.sights

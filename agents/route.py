@@ -29,7 +29,7 @@ class Route:
         return float(self.distance[-1])
 
     def project(self, x: float, y: float) -> tuple[float, float]:
-        """Distance along the route and signed offset from it (right positive) of the nearest route point, [m]."""
+        """Distance along the route of the nearest point on it, and offset from it (right positive), [m]."""
         here = np.array([x, y])
         start, step = self.points[:-1], np.diff(self.points, axis=0)
         share = ((here - start) * step).sum(1) / (step**2).sum(1)

@@ -78,7 +78,8 @@ class AgentHost:
             case Connect():
                 return self._connect(request)
             case Announce():
-                return Answer(sent=tuple(self.agents[n].announce(v) for n, v in sorted(request.views.items())))
+                views = sorted(request.views.items())
+                return Answer(sent=tuple(self.agents[name].announce(view) for name, view in views))
             case Speak():
                 return Answer(sent=tuple(s for a in self.agents.values() for s in a.speak(request.fates)))
             case Listen():
@@ -96,8 +97,10 @@ class AgentHost:
         for spec in request.agents:
             if spec.name not in self._meshes:
                 self._meshes[spec.name] = Mesh(spec.name, context=self._context)
-            self._meshes[spec.name].reset(request.round)
-            self.agents[spec.name] = Agent(spec.name, build(spec, self._driver(spec), self._banks), self._meshes[spec.name])
+            mesh = self._meshes[spec.name]
+            mesh.reset(request.round)
+            channel = build(spec, self._driver(spec), self._banks)
+            self.agents[spec.name] = Agent(spec.name, channel, mesh)
         endpoints = {name: mesh.endpoint for name, mesh in self._meshes.items()}
         fingerprint = next((a.channel.driver.fingerprint for a in self.agents.values()), "")
         return Answer(endpoints=endpoints, fingerprint=fingerprint)

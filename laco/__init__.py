@@ -28,7 +28,10 @@ _HOMES = {
     "share": "laco.method.sharing",
     "infer": "laco.method.fusion",
 }
-__all__ = ["Backbone", "Context", "KVCache", "LacoConfig", "__version__", "attribute", "deliberate", "infer", "share"]
+__all__ = [
+    "Backbone", "Context", "KVCache", "LacoConfig", "__version__",
+    "attribute", "deliberate", "infer", "share",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ class LacoConfig:
 
     steps: latent deliberation steps m, sec. 4.2; 0 keeps the channel and sends context only.
     keep: fraction rho of the context tokens that is sent, sec. 4.3.
-    depth: fraction of the layers, counted from the first, that is sent, sec. 4.4; unused where `layers` is set.
+    depth: fraction of the layers, counted from the first, that is sent, sec. 4.4; unused if `layers` is set.
     layers: explicit layer band, ascending layer numbers; None means `depth` decides.
     realign: map from hidden state back to input space, "ridge" (W_a, sec. 4.2) or "identity" (rescale only).
     horizon: reduction of the saliency over the latent steps; the paper leaves it open.
@@ -46,7 +46,8 @@ class LacoConfig:
             not self.layers or list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0
         ):
             raise ConfigError(f"layers must be ascending layer numbers, each once, not {self.layers}")
-        for name, choices in (("realign", Realign), ("horizon", Horizon), ("place", Place), ("rotary", Rotary)):
+        options = {"realign": Realign, "horizon": Horizon, "place": Place, "rotary": Rotary}
+        for name, choices in options.items():
             if getattr(self, name) not in get_args(choices):
                 allowed = ", ".join(get_args(choices))
                 raise ConfigError(f"{name} must be one of {allowed}, not {getattr(self, name)!r}")

@@ -1,4 +1,4 @@
-"""Who stands where when a scenario starts: plain data, the same for the server, the checker and the training."""
+"""Who stands where when a scenario starts: plain data, for the server, the checker and the training alike."""
 
 from dataclasses import dataclass, field, replace
 
@@ -37,8 +37,8 @@ class Ego:
 class Layout:
     """One seed of a scenario.
 
-    egos: connected vehicles, the first is ego A; parked: standing vehicles; hazard: the unconnected vehicle that
-    keeps its speed, None in the twin; limit: speed limit [m/s].
+    egos: connected vehicles, the first is ego A; parked: standing vehicles; hazard: the unconnected vehicle
+    that keeps its speed, None in the twin; limit: speed limit [m/s].
     """
 
     scenario: str

@@ -1,9 +1,9 @@
 """Scores of a drive: the CARLA leaderboard's rules with V2Xverse's factors, and ours that prices time.
 
-Definitions: DS = RC x P, with RC in percent of the route and P the product of a factor per infraction. A route
-ends when it is completed, or after a deviation of more than 30 m, 30 s below 0.5 m/s, or int(0.8 x length + 8) s.
-Timely DS = DS x min(1, T_free / T): DS does not price crawling, so T, the time the vehicle took, is held against
-the time the unobstructed expert takes on the same seed.
+Definitions: DS = RC x P, with RC in percent of the route and P the product of a factor per infraction. A
+route ends when it is completed, or after a deviation of more than 30 m, 30 s below 0.5 m/s, or
+int(0.8 x length + 8) s. Timely DS = DS x min(1, T_free / T): DS does not price crawling, so T, the time the
+vehicle took, is held against the time the unobstructed expert takes on the same seed.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Who decides in a run: the fleet of agents on their hosts, or, for reference times, the expert who sees all."""
+"""Who decides in a run: the fleet of agents on their hosts or, for reference times, the all-seeing expert."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

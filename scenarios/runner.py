@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from laco.agents.approaches import approaches
 from laco.agents.control import Pedals, follow
 from laco.agents.drivers.plan import Plan
-from laco.agents.fleet import HostLost
+from laco.agents.fleet import HostLostError
 from laco.agents.observation import Actor, Body, Observation
 from laco.agents.perception import observe
 from laco.agents.route import Route
@@ -71,7 +71,7 @@ class Run:
                     self.plans = self.pilot.decide(self.time, self._views())
                 self._tick()
                 step += 1
-        except HostLost as error:
+        except HostLostError as error:
             self._cut("agent_lost", str(error))
         self._collect_collisions()
         return self.record
@@ -93,11 +93,9 @@ class Run:
         return view
 
     def _tick(self) -> None:
-        bodies = {name: self.stage.body(self.stage.actors[name]) for name in self.routes}
-        drives = self.record.drives
-        pedals = {n: HOLD if drives[n].ended else follow(self.plans[n], self.time, b.speed) for n, b in bodies.items()}
-        self.stage.apply(pedals)
+        self.stage.apply({name: self._pedals(name) for name in self.routes})
         self.time = self.stage.tick()
+        drives = self.record.drives
         for name, drive in drives.items():
             body = self.stage.body(self.stage.actors[name])
             drive.update(self.time, *self.routes[name].project(body.x, body.y), body.speed, TICK)
@@ -105,6 +103,11 @@ class Run:
         self._collect_collisions()
         if self.progress is not None:
             self.progress(sum(min(1.0, d.progress / d.length) for d in drives.values()) / len(drives))
+
+    def _pedals(self, name: str) -> Pedals:
+        if self.record.drives[name].ended:
+            return HOLD
+        return follow(self.plans[name], self.time, self.stage.body(self.stage.actors[name]).speed)
 
     def _meet(self, ego: Body) -> None:
         """Stop the hazard once it touches an ego. Seen in the snapshot, not told by a sensor: sensors' events

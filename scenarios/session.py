@@ -61,7 +61,7 @@ class Session:
     """Starts an embedded server unless `carla` names one; hosts start with the first run that needs them."""
 
     def __init__(self, carla: str | None = None, hosts: int | None = None, seed: int = 0) -> None:
-        """carla: HOST:PORT of a running server. hosts: agent host processes; None means two or one per core."""
+        """carla: HOST:PORT of a running server. hosts: agent host processes, at most two by default."""
         self._world: WorldProcess | None = None
         self._fleet: Fleet | None = None
         self._simulator: Simulator | None = None

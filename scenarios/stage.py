@@ -24,7 +24,7 @@ class Simulator:
     """A connection to a CARLA server in synchronous mode; `with` restores the settings it found."""
 
     def __init__(self, host: str, port: int, timeout: float = 20.0) -> None:
-        """Raises: WorldError if nobody answers there within `timeout` [s], or a server of another version does."""
+        """Raises: WorldError if nobody answers there within `timeout` [s], or one of another version does."""
         import carla
 
         self.client = carla.Client(host, port)
@@ -129,7 +129,8 @@ class Stage:
         import carla
 
         actor, yaw = self.actors[place.role], math.radians(place.yaw)
-        actor.set_target_velocity(carla.Vector3D(place.speed * math.cos(yaw), place.speed * math.sin(yaw), 0.0))
+        vx, vy = place.speed * math.cos(yaw), place.speed * math.sin(yaw)
+        actor.set_target_velocity(carla.Vector3D(vx, vy, 0.0))
         if self.layout.hazard is not None and place.role == self.layout.hazard.role:
             actor.enable_constant_velocity(carla.Vector3D(place.speed, 0.0, 0.0))
 

@@ -1,4 +1,4 @@
-"""A run in figures: what goes into `result.json`, `messages.jsonl` and the table. Defined in docs/metrics.md."""
+"""A run in figures: for `result.json`, `messages.jsonl` and the table. Defined in docs/metrics.md."""
 
 from collections.abc import Iterable, Mapping
 from statistics import fmean
@@ -29,7 +29,8 @@ def ego_figures(drive: Drive, free: float | None) -> dict[str, Any]:
     }
 
 
-MEANS = ("driving_score", "timely_driving_score", "route_completion", "infraction_penalty", "collisions", "time_s")
+SCORES = ("driving_score", "timely_driving_score", "route_completion", "infraction_penalty")
+MEANS = (*SCORES, "collisions", "time_s")
 
 
 def figures(result: Result) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What vehicles share. Only names here, so that whoever lists them loads no model; the classes are in `build`."""
+"""What vehicles share. Only names here: whoever lists them loads no model; the classes are in `build`."""
 
 CHANNEL_NAMES = ("silent", "observation", "latent")  # in the order in which tables show them
-PAYLOADS = ("true", "twin", "empty", "random", "other")  # what the latent channel really sends: "true", or a control
+# What the latent channel really sends: "true", or a control.
+PAYLOADS = ("true", "twin", "empty", "random", "other")

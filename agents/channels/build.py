@@ -1,4 +1,4 @@
-"""A vehicle's channel from its spec: a new channel is a file of its own, and a line here and in `CHANNEL_NAMES`."""
+"""A vehicle's channel from its spec. A new one is a file of its own, a line here and in `CHANNEL_NAMES`."""
 
 from laco.agents.channels.base import Channel
 from laco.agents.channels.controls import Recorded, find

@@ -1,4 +1,4 @@
-"""Controls: the true header, another payload. What a receiver still gains from them is not the message's doing."""
+"""Controls: the true header, another payload. What a receiver still gains is not the message's doing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,11 +24,12 @@ def random_like(seed: int) -> Swap:
 
     def swap(part: KVCache, meta: Mapping[str, Any]) -> KVCache:
         name = f"{seed}/{meta['sender']}/{meta['addressee']}/{meta['seq']}"
-        generator = torch.Generator().manual_seed(xxhash.xxh3_64_intdigest(name))
+        generator = torch.Generator().manual_seed(xxhash.xxh3_64_intdigest(name.encode()))
 
         def like(tensor: torch.Tensor) -> torch.Tensor:
             noise = torch.randn(tensor.shape, generator=generator)
-            return noise * (tensor.norm(dim=-1, keepdim=True) / noise.norm(dim=-1, keepdim=True))
+            true, drawn = (torch.linalg.vector_norm(t, dim=-1, keepdim=True) for t in (tensor, noise))
+            return noise.mul(true / drawn)
 
         layers = tuple(LayerKV(like(layer.keys), like(layer.values)) for layer in part.layers)
         return KVCache(layers, part.layer_ids, part.positions)

@@ -1,7 +1,8 @@
 """`latent`: the part of the sender's KV cache that matters, heard in the layers it comes from.
 
 The sender reads its own view *as the addressee would*: in that vehicle's frame, with that vehicle's speed and
-route out of its beacon. Trained drivers that never heard foreign KV understand it only this way (docs/results.md).
+route out of its beacon. Drivers that were never trained on foreign KV understand it only this way
+(docs/results.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,7 @@ class Latent(Channel):
     """LACO itself: deliberate, attribute, share; infer with what the peers shared.
 
     swap: replaces the payload of every message (for controls); None sends what was thought.
-    masked: ids of actors left out of what is said: what would be said if they were not there (the twin control).
+    masked: ids of actors left out of what is said, as if they were not there (the twin control).
     """
 
     name = "latent"
@@ -84,12 +85,13 @@ class Latent(Channel):
             return Heard(self.driver.plan(frame, view.time, out.hidden), out.foreign_tokens, refused)
 
     def _decode(self, chunks: list[Chunk]) -> KVCache:
-        """The peer's cache. Raises: WireError also for one that is sound and yet not of the backbone's shape."""
+        """The peer's cache. Raises: WireError, also for a sound one that has not the backbone's shape."""
         backbone = self.driver.backbone
         cache = decode(chunks, fingerprint=self.driver.fingerprint)
         found = (cache.kv_heads, cache.head_dim, cache.positions.shape[0])
         if found != (backbone.kv_heads, backbone.head_dim, 1) or cache.layer_ids[-1] >= backbone.num_layers:
-            raise WireError(f"wrong shape for this model: heads, width, axes {found}, layers {cache.layer_ids}")
+            shape = f"heads, width, axes {found}, layers {cache.layer_ids}"
+            raise WireError(f"wrong shape for this model: {shape}")
         return cache.to(backbone.dtype)
 
     def _infer(self, context: Context, peers: list[KVCache]) -> Inference:

@@ -1,10 +1,10 @@
 """The teacher: the fastest speed that is safe against what is seen, and against what may hide.
 
-A grid over time and route distance holds what the seen vehicles will occupy at constant velocity, and, where a
-crossing lane is hidden, a phantom that may come out of the hidden part. The highest target speed wins that stays
-clear of moving vehicles when held (so a crossing car is passed behind without a stop), and that stays clear of
-the rest when held, or when held for a moment and followed by braking. `caution` in [0, 1] scales the phantom's
-speed; 0 trusts that nothing hides.
+A grid over time and route distance holds what the seen vehicles will occupy at constant velocity, and, where
+a crossing lane is hidden, a phantom that may come out of the hidden part. The highest target speed wins that
+stays clear of moving vehicles when held (so a crossing car is passed behind without a stop), and that stays
+clear of the rest when held, or when held for a moment and followed by braking. `caution` in [0, 1] scales the
+phantom's speed; 0 trusts that nothing hides.
 """
 
 import math
@@ -51,7 +51,7 @@ def judge(frame: Frame, views: Sequence[Observation], caution: float) -> tuple[f
 
 def plan(frame: Frame, time: float, target: float, rate: float) -> Plan:
     """The plan that takes the vehicle to `target` [m/s] along its route."""
-    speeds = _approach(frame.body.speed, np.array(target), rate, DT * np.arange(1, STEPS + 1))
+    speeds = _approach(frame.body.speed, np.array(target), rate, DT * np.arange(1.0, STEPS + 1))
     return Plan(time, tuple(float(v) for v in speeds), _curvature(frame, speeds))
 
 
@@ -141,7 +141,7 @@ def _bend_cap(frame: Frame, cap: float) -> float:
 
 
 def _curvature(frame: Frame, speeds: Array) -> tuple[float, ...]:
-    """Pure pursuit: the arc [deg/m] through the route point a speed-dependent distance ahead, at each plan step."""
+    """Pure pursuit: the arc [deg/m] through a route point, further ahead with speed, at each plan step."""
     travelled = np.concatenate([[0.0], np.cumsum(speeds[:-1] * DT)])
     look = travelled * 0.5 + min(max(0.6 * frame.body.speed, 3.5), 8.0)
     local = [frame.local(x, y) for x, y in frame.route.at(look)]

@@ -1,8 +1,8 @@
 """A scene as one vehicle meets it: everything measured along its own route.
 
 Both the expert and the token features read the scene from here, which is what makes the expert's labels a
-function of the student's input. The viewer may be the vehicle itself or, when a peer speaks to it, the vehicle
-spoken to, known by its beacon.
+function of the student's input. The viewer may be the vehicle itself or, when a peer speaks to it, the
+vehicle spoken to, known by its beacon.
 """
 
 import math
@@ -45,8 +45,8 @@ class Frame:
     def crossing(self, x: float, y: float, heading: float) -> tuple[float, float] | None:
         """Where the straight line through a point meets the route.
 
-        Returns the distance along the route and, along the line, how far ahead of the point that is (negative:
-        behind it); None if they do not meet at a clear angle.
+        Returns the distance along the route and, along the line, how far ahead of the point that is
+        (negative: behind it); None if they do not meet at a clear angle.
         """
         step = np.diff(self.route.points, axis=0)
         c, s = math.cos(heading), math.sin(heading)
@@ -64,7 +64,7 @@ class Frame:
 
 
 def seen_extent(frame: Frame, sight: Sight) -> tuple[float, float] | None:
-    """A sight as the viewer needs it: route distance of the crossing, and the length seen upstream of it [m]."""
+    """A sight for the viewer: route distance of the crossing, and the length seen upstream of it [m]."""
     found = frame.crossing(*sight.point, sight.heading)
     if found is None:
         return None

@@ -7,7 +7,7 @@ DT = 0.5  # [s]
 
 
 class Plan(msgspec.Struct, frozen=True, array_like=True):
-    """speed [m/s] and curvature [deg/m], right positive, wanted 0.5, 1.0, 1.5, 2.0 and 2.5 s from `time` [s]."""
+    """speed [m/s] and curvature [deg/m], right positive, for 0.5, 1.0, 1.5, 2.0, 2.5 s after `time` [s]."""
 
     time: float
     speed: tuple[float, ...]

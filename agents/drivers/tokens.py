@@ -1,8 +1,8 @@
-"""A view as a row of tokens: rules, the vehicle itself, its route, crossing lanes, vehicles, and a plan query.
+"""A view as a row of tokens: rules, the vehicle itself, its route, crossing lanes, vehicles, a plan query.
 
-A *segment* is one observer's view in one viewer's frame. A driver reads its own segment; the `observation` channel
-puts a peer's segment in front of it; the `latent` channel sends what the peer's own forward pass made of that
-same segment.
+A *segment* is one observer's view in one viewer's frame. A driver reads its own segment; the `observation`
+channel puts a peer's segment in front of it; the `latent` channel sends what the peer's own forward pass made
+of that same segment.
 """
 
 import math

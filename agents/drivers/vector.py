@@ -1,4 +1,4 @@
-"""The built-in driver: a small decoder over object tokens, trained by `laco.distill`, shipped with its weights."""
+"""The built-in driver: a small decoder over object tokens, trained by `laco.distill`, its weights shipped."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -78,5 +78,3 @@ class VectorDriver:
         target, rate = (0.0, expert.HARD) if below == 0 else ((below - 1) * BIN, expert.BRAKE)
         answer = expert.plan(frame, time, target, rate)
         return Plan(time, answer.speed, tuple(bend.tolist()))
-
-

@@ -1,4 +1,4 @@
-"""The built-in driver's network: token features in, a Llama-style decoder, a distribution over target speeds out."""
+"""The built-in driver's network: token features, a Llama-style decoder, a distribution over target speeds."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ CURVATURE_SCALE = 10.0  # [deg/m]
 
 
 class VectorModel(nn.Module):
-    """Features [N, T, 18] and kinds [N, T] to speed logits [N, 32] and curvatures [N, 5] at each row's last token."""
+    """Features [N, T, 18], kinds [N, T] to speed logits [N, 32], curvatures [N, 5] at rows' last tokens."""
 
     def __init__(self, width: int = 96, layers: int = 6, heads: int = 4, kv_heads: int = 2) -> None:
         super().__init__()
@@ -30,9 +30,13 @@ class VectorModel(nn.Module):
             bos_token_id=None,
             eos_token_id=None,
             use_cache=False,
+            initializer_range=width**-0.5,
         )
         self.kind = nn.Embedding(KINDS, width)
         self.lift = nn.Sequential(nn.Linear(FEATURES, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        with torch.no_grad():  # embeddings of about unit size: the decoder then learns several times faster
+            self.lift[2].weight.mul_(3.0)
+            self.kind.weight.mul_(0.5)
         self.decoder: Any = LlamaModel(config)
         self.speed = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, BINS))
         self.bend = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, CURVATURES))
@@ -47,8 +51,15 @@ class VectorModel(nn.Module):
         return self.speed(hidden), self.bend(hidden) * CURVATURE_SCALE
 
     def forward(self, features: Tensor, kinds: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """A batch padded on the right with kind -1; the causal mask keeps padding unseen."""
+        """A batch padded on the right with kind -1.
+
+        The mask must be given: without one, transformers takes gaps between positions for the seams of packed
+        sequences and lets no token see across them.
+        """
         embeds = self.embed(features, kinds.clamp(min=0))
-        hidden = self.decoder(inputs_embeds=embeds, position_ids=positions, use_cache=False).last_hidden_state
-        last = (kinds >= 0).sum(1) - 1
+        there = kinds >= 0
+        out = self.decoder(
+            inputs_embeds=embeds, attention_mask=there.long(), position_ids=positions, use_cache=False
+        )
+        hidden, last = out.last_hidden_state, there.sum(1) - 1
         return self.heads(hidden[torch.arange(len(last)), last])

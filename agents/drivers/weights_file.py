@@ -31,5 +31,5 @@ def metadata(path: Path) -> tuple[dict[str, Any], float]:
         raise BackboneError(f"{path} is not a weights file of the vector driver")
     try:
         return dict(json.loads(found["shape"])), float(found["input_norm"])
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BackboneError(f"{path} does not say what it holds: {error}") from error

@@ -4,13 +4,14 @@ import sys
 
 import typer
 
+from laco.cli.distill import distill
 from laco.cli.run import run
 from laco.cli.scenarios import scenarios
 from laco.cli.world import world
 from laco.errors import LacoError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
-for command in (run, scenarios, world):
+for command in (run, scenarios, world, distill):
     app.command()(command)
 
 

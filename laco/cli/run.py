@@ -1,7 +1,7 @@
 """`laco run`: one seed of a scenario, channel beside channel."""
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from laco.scenarios.session import Options, Result, Session
 
 
-class CodecName(str, Enum):
+class CodecName(StrEnum):
     """How a cache becomes bytes."""
 
     FP32 = "fp32"
@@ -19,7 +19,7 @@ class CodecName(str, Enum):
     INT8 = "int8"
 
 
-class ChannelName(str, Enum):
+class ChannelName(StrEnum):
     """What the vehicles share; `all` runs every channel on the same seed, side by side."""
 
     ALL = "all"
@@ -34,14 +34,17 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Decides speeds, gaps and positions.")] = 0,
     twin: Annotated[bool, typer.Option("--twin", help="The seed's hazard-free twin.")] = False,
     carla: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="A running CARLA server instead of the embedded one.")
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A running CARLA server instead of the embedded one."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Output folder.", show_default="runs/SCENARIO-SEED")
     ] = None,
     caution: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="How fast a hidden vehicle is assumed to be.", show_default="the driver's"),
+        typer.Option(
+            min=0.0, max=1.0, help="How fast a hidden vehicle is assumed to be.", show_default="the driver's"
+        ),
     ] = None,
     codec: Annotated[
         CodecName | None, typer.Option(help="How a cache becomes bytes.", show_default="the driver's")
@@ -49,7 +52,9 @@ def run(
     calibration: Annotated[
         Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="A driver's weights instead of the shipped ones.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A driver's weights instead of the shipped ones.")
+    ] = None,
     radio: Annotated[str, typer.Option(help="What the air does.")] = "ideal",
     gif: Annotated[bool, typer.Option("--gif/--no-gif", help="Draw the run from above.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json instead of the table.")] = False,
@@ -171,9 +176,10 @@ def _show(summary: Mapping[str, Any], folder: Path, as_json: bool) -> None:
 
     from rich.console import Console
 
-    from laco.report.table import results
+    from laco.report.table import WIDTH, results
 
     console = Console()
+    console.width = max(console.width, WIDTH)
     if as_json:
         console.print_json(json.dumps(summary))
         return

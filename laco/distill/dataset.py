@@ -1,6 +1,6 @@
-"""Labelled token rows: driven layouts, three samples a decision, labels by the expert from exactly the input."""
+"""Labelled token rows: driven layouts, three samples a decision, labels by the expert from just the input."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from laco.distill.scenes import all_approaches, perturbed, random_layout
 LONGEST = 32  # tokens of two segments
 BIN = 0.5  # [m/s] width of a target-speed bin; bin 0 is the hard stop, bin 1 + k the target k * BIN
 BINS = 32
+CAUTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass
@@ -56,18 +57,21 @@ class Samples:
         part.replace(path)
 
 
-def collect(samples: Samples, decisions: int, seed: int, student: Policy | None = None) -> None:
+MakePolicy = Callable[[np.random.Generator], Policy]
+
+
+def collect(samples: Samples, decisions: int, seed: int, student: MakePolicy | None = None) -> None:
     """Drive random layouts until `decisions` vehicle decisions have been labelled.
 
     Without a `student` the expert drives, with random caution, sometimes seeing through its peers, sometimes
-    wrong on purpose; with one, the student's own driving chooses the states.
+    wrong on purpose; with one, the student that it makes for each layout chooses the states.
     """
     rng = np.random.default_rng([seed, 0xDA7A])
     known = all_approaches()
     done = 0
     while done < decisions:
         layout, lanes = random_layout(rng, known)
-        driver = _Recorder(samples, rng, student)
+        driver = _Recorder(samples, rng, None if student is None else student(rng))
         Rollout(layout, lanes).run(driver, seconds=14.0)
         done += driver.decisions
 
@@ -77,7 +81,8 @@ class _Recorder:
 
     def __init__(self, samples: Samples, rng: np.random.Generator, student: Policy | None) -> None:
         self.samples, self.rng, self.student, self.decisions = samples, rng, student, 0
-        self.caution = float(rng.choice([0.0, 0.25, 0.5, 0.75, 1.0])) if rng.random() < 0.7 else float(rng.random())
+        steps = rng.random() < 0.7
+        self.caution = float(rng.choice(CAUTIONS)) if steps else float(rng.random())
         self.shares = rng.random() < 0.4
         self.slip = 0.0
 
@@ -95,7 +100,7 @@ class _Recorder:
         return with_beacons(views[name], [v.beacon("") for n, v in views.items() if n != name])
 
     def _label(self, own: Observation, peers: list[Observation]) -> None:
-        caution = self.caution if self.rng.random() < 0.5 else float(self.rng.choice([0.0, 0.25, 0.5, 0.75, 1.0]))
+        caution = self.caution if self.rng.random() < 0.5 else float(self.rng.choice(CAUTIONS))
         self.samples.add([own], caution)
         self.samples.add([*peers, own], caution)
         changed = perturbed(own, self.rng)

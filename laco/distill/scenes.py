@@ -12,7 +12,7 @@ from laco.agents.observation import Actor, Body, Observation, Sight
 from laco.agents.perception import SIGHT_RANGE, Approach
 from laco.agents.route import Route
 from laco.scenarios.catalog.occluded_crossing import LANE, layout
-from laco.scenarios.layout import Ego, Layout
+from laco.scenarios.layout import Ego, Layout, Placement
 from laco.scenarios.maps import read_map
 
 FIRST_SEED = 1000  # seeds below belong to the tests
@@ -45,7 +45,9 @@ def all_approaches() -> Approaches:
     return {key: approaches(road_map, route) for key, route in routes.items()}
 
 
-def random_layout(rng: np.random.Generator, known: Approaches) -> tuple[Layout, dict[str, tuple[Approach, ...]]]:
+def random_layout(
+    rng: np.random.Generator, known: Approaches
+) -> tuple[Layout, dict[str, tuple[Approach, ...]]]:
     """A layout with turns, missing trucks and hazards from either side, and its egos' crossing lanes.
 
     Half of all layouts have a hazard, as in the tests (each seed has a hazard-free twin).
@@ -68,15 +70,16 @@ def _widened(base: Layout, rng: np.random.Generator) -> Layout:
     hazard = base.hazard
     if hazard is not None and rng.random() < 0.5:
         hazard = replace(hazard, x=-hazard.x, y=LANE, yaw=0.0)
-    egos = tuple(
-        Ego(replace(e.placement, y=e.placement.y * rng.uniform(0.25, 1.0), speed=rng.uniform(0.0, 12.5)), e.route)
-        for e in base.egos
-    )
+    egos = tuple(Ego(_moved(e.placement, rng), e.route) for e in base.egos)
     return replace(base, parked=parked, hazard=hazard, egos=egos)
 
 
+def _moved(place: Placement, rng: np.random.Generator) -> Placement:
+    return replace(place, y=place.y * rng.uniform(0.25, 1.0), speed=rng.uniform(0.0, 12.5))
+
+
 def perturbed(view: Observation, rng: np.random.Generator) -> Observation:
-    """The view with vehicles masked or added, lanes hidden, and another own speed: any input has its label."""
+    """The view with vehicles masked or added, lanes hidden, another own speed: any input has its label."""
     actors = [a for a in view.actors if a.name or rng.random() < 0.75]
     if rng.random() < 0.5:
         actors.append(_crossing_car(view, rng))

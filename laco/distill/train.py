@@ -49,7 +49,7 @@ def batches(data: Data, size: int, group: int = 8) -> Iterator[Tensor]:
     length = (data.kinds >= 0).sum(1)
     while True:
         drawn = torch.randint(len(data), (size * group,))
-        parts = drawn[length[drawn].argsort()].split(size)
+        parts = torch.split(drawn[length[drawn].argsort()], size)
         for i in torch.randperm(len(parts)).tolist():
             yield parts[i]
 
@@ -101,7 +101,7 @@ def train(
     for step, chosen in zip(range(1, steps + 1), batches(data, batch), strict=False):
         loss, wrong = loss_of(model, data.rows(chosen))
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -123,5 +123,6 @@ def validate(model: VectorModel, held: Data) -> str:
         loss, wrong = loss_of(model, held.rows(torch.arange(start, min(start + 512, len(held)))))
         losses.append(loss.item())
         errors.append(wrong.item())
-    floor = -(soft_target(torch.tensor([10.0])) * soft_target(torch.tensor([10.0])).clamp(min=1e-9).log()).sum()
+    soft = soft_target(torch.tensor([10.0]))
+    floor = -(soft * soft.clamp(min=1e-9).log()).sum()
     return f"{np.mean(losses):.4f} (floor {floor:.2f}) err {np.mean(errors):.3f}" if losses else str(math.nan)

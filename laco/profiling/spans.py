@@ -54,5 +54,6 @@ def percentiles(durations: Sequence[float]) -> dict[str, float]:
     """Count, and p50, p90, p99 and max in milliseconds."""
     if not durations:
         return {"count": 0}
-    p50, p90, p99, top = np.percentile(np.asarray(durations) * 1e3, [50, 90, 99, 100])
-    return {"count": len(durations), "p50": float(p50), "p90": float(p90), "p99": float(p99), "max": float(top)}
+    found = np.percentile(np.asarray(durations) * 1e3, [50, 90, 99, 100])
+    figures = zip(("p50", "p90", "p99", "max"), map(float, found), strict=True)
+    return {"count": len(durations), **dict(figures)}

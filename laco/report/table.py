@@ -1,86 +1,88 @@
-"""The table that `laco run` prints: one column per channel."""
+"""What `laco run` prints: safety, latency and bytes, a row or a column per channel."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 
 Figures = Mapping[str, Any]
-Row = tuple[str, Callable[[Figures], str]]
-STAGES = ("phase speak", "deliberate", "share", "encode", "publish", "receive", "decode", "infer", "phase listen")
+STAGES = ("deliberate", "share", "encode", "publish", "receive", "decode", "infer")
+PHASES = ("phase beacon", "phase speak", "phase listen")
+SCORES = (
+    ("DS", "driving_score", ".1f"),
+    ("timely", "timely_driving_score", ".1f"),
+    ("RC %", "route_completion", ".1f"),
+    ("P", "infraction_penalty", ".2f"),
+    ("hits", "collisions", ".3g"),
+    ("t", "time_s", ".1f"),
+)
+WIDTH = 80  # [columns] below which figures would be cut
 
 
-def results(columns: Mapping[str, Figures]) -> Table:
-    """Scores, latency, bytes and use of each channel, by column title."""
-    table = Table(title=None, header_style="bold", pad_edge=False)
-    table.add_column("")
-    for title in columns:
-        table.add_column(title, justify="right")
-    for section in (_scores(), _latency(columns), _bytes()):
-        for label, read in section:
-            table.add_row(label, *(read(figures) for figures in columns.values()))
-        table.add_section()
+def results(channels: Mapping[str, Figures]) -> Group:
+    """Everything about each channel, by its title."""
+    return Group(_scores(channels), _latency(channels), _bytes(channels))
+
+
+def _table(title: str, *heads: str) -> Table:
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.padding, table.pad_edge = 0, False  # twelve figures in 80 columns
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="right" if i else "left", no_wrap=True)
     return table
 
 
-def _scores() -> list[Row]:
-    def ego(key: str, form: str) -> Callable[[Figures], str]:
-        return lambda f: format(next(iter(f["egos"].values()))[key], form)
-
-    def fleet(key: str, form: str) -> Callable[[Figures], str]:
-        return lambda f: format(f["fleet"][key], form)
-
-    rows: list[Row] = []
-    for label, key, form in (
-        ("driving score DS", "driving_score", ".1f"),
-        ("timely DS", "timely_driving_score", ".1f"),
-        ("route completion RC %", "route_completion", ".1f"),
-        ("infraction penalty P", "infraction_penalty", ".2f"),
-        ("collisions", "collisions", ".3g"),
-        ("route time s", "time_s", ".1f"),
-    ):
-        rows += [(f"A      {label}", ego(key, form)), (f"fleet  {label}", fleet(key, form))]
-    return [*sorted(rows, key=lambda row: row[0][:5] != "A    "), ("outcome", lambda f: str(f["outcome"]))]
+def _scores(channels: Mapping[str, Figures]) -> Table:
+    """Ego A and the fleet mean in columns of their own."""
+    heads = [f"{who}\n{name}" for who in ("A", "all") for name, _, _ in SCORES]
+    table = _table("Safety and route time t [s]: ego A, and the mean of all", "channel", *heads)
+    for channel, figures in channels.items():
+        first = next(iter(figures["egos"].values()))
+        cells = [format(part[key], form) for part in (first, figures["fleet"]) for _, key, form in SCORES]
+        table.add_row(channel, *cells)
+    return table
 
 
-def _latency(columns: Mapping[str, Figures]) -> list[Row]:
-    def read(stage: str) -> Callable[[Figures], str]:
-        def cell(figures: Figures) -> str:
-            found = figures["latency_ms"].get(stage)
-            return "-" if not found or not found["count"] else f"{found['p50']:.1f} / {found['p90']:.1f}"
-
-        return cell
-
-    used = [s for s in STAGES if any(s in f["latency_ms"] for f in columns.values())]
-    return [(f"ms p50/p90  {stage}", read(stage)) for stage in used]
+def _latency(channels: Mapping[str, Figures]) -> Table:
+    table = _table("Wall-clock latency [ms], p50 / p90", "span", *channels)
+    for stage in (*STAGES, *PHASES):
+        found = [figures["latency_ms"].get(stage) for figures in channels.values()]
+        if any(found):
+            table.add_row(stage, *(f"{f['p50']:.1f} / {f['p90']:.1f}" if f else "-" for f in found))
+    return table
 
 
-def _bytes() -> list[Row]:
-    def mean(where: str) -> Callable[[Figures], str]:
-        def cell(figures: Figures) -> str:
-            counted = figures["messages"]
-            if not counted["count"]:
-                return "-"
-            parts: Sequence[float] = [
-                counted[where][part] / counted["count"] for part in ("payload", "metadata", "framing")
-            ]
-            return f"{sum(parts):.0f} = " + " + ".join(f"{part:.0f}" for part in parts)
+def _bytes(channels: Mapping[str, Figures]) -> Table:
+    table = _table(
+        "Messages between vehicles [bytes each]",
+        "channel",
+        "sent",
+        "used",
+        "payload",
+        "metadata",
+        "framing",
+        "air",
+        "socket",
+        "foreign\ntokens",
+    )
+    for channel, figures in channels.items():
+        used = figures["receipts"].get(channel, {}).get("used", 0)
+        _message_row(table, channel, figures["messages"], str(used), str(figures["foreign_tokens"]))
+    beacons = next(iter(channels.values()))
+    heard = beacons["receipts"].get("beacon", {}).get("used", 0)
+    _message_row(table, "(beacon)", beacons["beacons"], str(heard), "")
+    return table
 
-        return cell
 
-    def beacon(figures: Figures) -> str:
-        counted = figures["beacons"]
-        return "-" if not counted["count"] else f"{counted['air_bytes']['total'] / counted['count']:.0f}"
-
-    def used(figures: Figures) -> str:
-        of_kind = figures["receipts"].get(figures["channel"], {})
-        return f"{of_kind.get('used', 0)} of {sum(of_kind.values())}" if of_kind else "-"
-
-    return [
-        ("messages sent", lambda f: str(f["messages"]["count"])),
-        ("messages used by listeners", used),
-        ("air bytes/message = payload + metadata + framing", mean("air_bytes")),
-        ("socket bytes/message, the same split", mean("socket_bytes")),
-        ("air bytes/beacon (every channel)", beacon),
-        ("foreign tokens used", lambda f: str(f["foreign_tokens"])),
-    ]
+def _message_row(table: Table, name: str, counted: Mapping[str, Any], used: str, tokens: str) -> None:
+    """payload and metadata are the same in the air and on a socket; framing is the socket's."""
+    count = counted["count"]
+    if not count:
+        table.add_row(name, "0", *["-"] * 6, tokens)
+        return
+    air, socket = counted["air_bytes"], counted["socket_bytes"]
+    cells = [air["payload"], air["metadata"], socket["framing"], air["total"], socket["total"]]
+    table.add_row(name, str(count), used, *(f"{cell / count:.0f}" for cell in cells), tokens)

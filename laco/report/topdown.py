@@ -76,8 +76,8 @@ class _Panel:
                 for line in (((0, sign * at), (0, sign * (at + 2))), ((sign * at, 0), (sign * (at + 2), 0))):
                     pen.line([_pixel(*p) for p in line], fill=MARK)
         for ego in self.record.layout.egos:
-            colour = COLOURS.get(ego.name, INK)
-            pen.line([_pixel(x, y) for x, y in ego.route], fill=tuple((c + 2 * 168) // 3 for c in colour), width=1)
+            faint = tuple((c + 2 * 168) // 3 for c in COLOURS.get(ego.name, INK))
+            pen.line([_pixel(x, y) for x, y in ego.route], fill=faint, width=1)
         return image
 
     def _label(self, pen: ImageDraw.ImageDraw, role: str, body: Body) -> None:

@@ -28,7 +28,7 @@ SCENARIOS: tuple[Scenario, ...] = (
 
 
 def find(name: str) -> Scenario:
-    """The scenario with this id; a name without version means the newest. Raises: ScenarioError, nearest named."""
+    """The scenario with this id, or the newest of this name. Raises: ScenarioError, with the nearest id."""
     versions = [s for s in SCENARIOS if s.id == name or s.id.rpartition("-v")[0] == name]
     if versions:
         return max(versions, key=lambda s: int(s.id.rpartition("-v")[2]))

@@ -1,9 +1,9 @@
 """occluded-crossing-v1: parked trucks hide a crossing car from A; B, coming the other way, sees it.
 
-Four-way crossing without lights (map `crossing`; CARLA's frame: y grows to the south, yaw clockwise from east).
-A comes from the south, B from the north; both go straight on. Trucks stand bumper to bumper in the parking lane
-along A's arm and around the corner in the eastern arm. The hazard comes from the east at constant speed, timed around the moment at
-which an unhindered A would be at the crossing point.
+Four-way crossing without lights (map `crossing`; CARLA's frame: y grows to the south, yaw clockwise from
+east). A comes from the south, B from the north; both go straight on. Trucks stand bumper to bumper in the
+parking lane along A's arm and around the corner in the eastern arm. The hazard comes from the east at
+constant speed, timed around the moment at which an unhindered A would be at the crossing point.
 """
 
 import numpy as np
@@ -37,8 +37,8 @@ def layout(seed: int) -> Layout:
         map="crossing",
         limit=LIMIT,
         egos=(
-            Ego(Placement("A", CAR, LANE, a_from, NORTH, a_speed), np.array([[LANE, a_from], [LANE, -40.0]])),
-            Ego(Placement("B", CAR, -LANE, -b_from, SOUTH, b_speed), np.array([[-LANE, -b_from], [-LANE, 40.0]])),
+            _straight(Placement("A", CAR, LANE, a_from, NORTH, a_speed), -40.0),
+            _straight(Placement("B", CAR, -LANE, -b_from, SOUTH, b_speed), 40.0),
         ),
         parked=_trucks(CORNER + corner, gap),
         hazard=Placement("hazard", HAZARD, LANE + speed * arrival, -LANE, WEST, speed),
@@ -46,8 +46,13 @@ def layout(seed: int) -> Layout:
     )
 
 
+def _straight(place: Placement, end: float) -> Ego:
+    """An ego that follows its lane to y = `end` [m]."""
+    return Ego(place, np.array([[place.x, place.y], [place.x, end]]))
+
+
 def _trucks(end: float, gap: float) -> tuple[Placement, ...]:
-    """Six trucks along A's kerb, past its start, and two around the corner, `end` [m] from the middle at the nearest."""
+    """Six trucks along A's kerb, past its start, and two around the corner; none nearer than `end` [m]."""
     middle = end + TRUCK_LENGTH / 2
     pitch = TRUCK_LENGTH + gap
     south = [Placement(f"truck{i}", TRUCK, KERB, middle + i * pitch, NORTH) for i in range(6)]

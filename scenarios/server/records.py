@@ -19,7 +19,8 @@ MAP_CHANGED = 1  # flag of a frame
 
 _PREFIX = struct.Struct("<IQQd6f")  # payload size, then the 48-byte sensor header
 _EPISODE = struct.Struct("<QdfiiiI")
-_VEHICLE = struct.Struct("<IB15f3f3BifBBIB24x")
+_IDENTITY, _MOTION = struct.Struct("<IB"), struct.Struct("<15f")  # with the next: a vehicle's record
+_CONTROL = struct.Struct("<3f3BifBBIB24x")
 _WALKER = struct.Struct("<IB15f4fB37x")
 _PLAIN = struct.Struct("<IB15f54x")
 _STILL = (0.0,) * 9
@@ -61,6 +62,8 @@ class EpisodeFrame:
         self.buffer = bytearray(HEAD + RECORD * len(self._slots))
         for actor in actors:
             actor.changed = True
+            if isinstance(actor, Vehicle):
+                actor.told = None
 
 
 def _packer_of(actor: Actor) -> Packer:
@@ -70,12 +73,19 @@ def _packer_of(actor: Actor) -> Packer:
 
 
 def _put_vehicle(buffer: bytearray, offset: int, v: Any) -> None:
-    c = v.control
-    _VEHICLE.pack_into(
-        buffer, offset, v.id, ACTIVE, v.x, v.y, v.z, v.pitch, v.yaw, v.roll, v.vx, v.vy, 0.0,
-        0.0, 0.0, v.yaw_rate, v.ax, v.ay, 0.0, c.throttle, c.steer, c.brake, c.hand_brake,
-        c.reverse, c.manual_gear_shift, c.gear, SPEED_LIMIT, GREEN, 0, 0, 0,
+    """The motion; the id and the pedals only when they are new to this buffer."""
+    _MOTION.pack_into(
+        buffer, offset + 5, v.x, v.y, v.z, v.pitch, v.yaw, v.roll, v.vx, v.vy, 0.0, 0.0, 0.0, v.yaw_rate,
+        v.ax, v.ay, 0.0,
     )  # fmt: skip
+    c = v.control
+    if c is not v.told:
+        v.told = c
+        _IDENTITY.pack_into(buffer, offset, v.id, ACTIVE)
+        _CONTROL.pack_into(
+            buffer, offset + 65, c.throttle, c.steer, c.brake, c.hand_brake, c.reverse, c.manual_gear_shift,
+            c.gear, SPEED_LIMIT, GREEN, 0, 0, 0,
+        )  # fmt: skip
 
 
 def _put_walker(buffer: bytearray, offset: int, w: Any) -> None:

@@ -71,6 +71,7 @@ class Vehicle(Solid):
         self.model = MODELS.get(base, CAR)
         self.motion = Motion(pose.x, pose.y, math.radians(pose.yaw))
         self.control = Control()
+        self.told: Control | None = None  # what the frame that is kept says of it
         self.ackermann: Ackermann | None = None
         self.mass = blueprint.mass
         self.inverse_mass = 1.0 / self.mass

@@ -63,7 +63,8 @@ def test_objects_become_boxes_in_carlas_frame() -> None:
         <objects><object type="building" name="a" s="10" t="8" zOffset="0.5" hdg="0.5" length="4" width="2"
         height="6"/>
         <object type="none" name="tree_3" s="100" t="0" radius="0.4" height="5"/>
-        <object type="crosswalk" name="zebra" s="20" t="0" length="3" width="3"/></objects></road></OpenDRIVE>"""
+        <object type="crosswalk" name="zebra" s="20" t="0" length="3" width="3"/></objects></road>
+        </OpenDRIVE>"""
     root = opendrive.parse(text)
     house, tree = opendrive.things(root)
     assert house[:3] == pytest.approx((20.0, -28.0, 1.0 + 1.0 + 0.5 + 3.0))

@@ -18,6 +18,7 @@ from laco.errors import WorldError
 from laco.scenarios.server.launch import WorldProcess
 
 ALONE = [sys.executable, "-m", "laco.scenarios.server"]
+START = "from laco.scenarios.server.launch import WorldProcess as W; p = W()"
 SAFE = {**os.environ, "PYTHONSAFEPATH": "1"}
 
 
@@ -90,7 +91,7 @@ def test_a_signal_ends_it_cleanly_even_with_clients_on_it(number: signal.Signals
 
 
 def test_it_dies_with_a_parent_that_is_killed() -> None:
-    code = "from laco.scenarios.server.launch import WorldProcess as W; p = W()\nprint(p.pid, flush=True); input()"
+    code = f"{START}; print(p.pid, flush=True); input()"
     parent = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=SAFE, text=True
     )
@@ -105,7 +106,7 @@ def test_it_dies_with_a_parent_that_is_killed() -> None:
 def test_it_dies_although_a_sibling_holds_its_stdin_open() -> None:
     """A process that the parent forked later inherits the pipe: then there is no end of file."""
     code = (
-        "import os, time; from laco.scenarios.server.launch import WorldProcess as W\np = W(); q = os.fork()\n"
+        f"import os, time; {START}; q = os.fork()\n"
         "if q == 0: time.sleep(60)\n"
         "print(p.pid, q, flush=True); input()"
     )

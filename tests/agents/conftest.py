@@ -1,0 +1,94 @@
+"""Hand-made scenes, and a tiny driver with random weights: quality does not matter here, the plumbing does."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+import zmq
+
+from laco.agents.drivers.vector import VectorDriver
+from laco.agents.drivers.vector_model import VectorModel
+from laco.agents.observation import Actor, Body, Observation, Sight
+
+LIMIT = 50 / 3.6  # [m/s]
+SHAPE = {"width": 32, "layers": 3, "heads": 4, "kv_heads": 2}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny tensors are slower on several threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def random_driver(seed: int) -> VectorDriver:
+    """Weights large enough that every input changes the plan."""
+    torch.manual_seed(seed)
+    model = VectorModel(**SHAPE)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" not in name:
+                parameter.copy_(torch.randn(parameter.shape) * 0.25)
+    return VectorDriver(model, input_norm=2.0)
+
+
+@pytest.fixture(scope="session")
+def driver() -> VectorDriver:
+    """The driver that everyone in a test shares."""
+    return random_driver(0)
+
+
+@pytest.fixture(scope="session")
+def stranger() -> VectorDriver:
+    """The same network with other weights."""
+    return random_driver(1)
+
+
+@pytest.fixture(scope="session")
+def shape() -> dict[str, int]:
+    """Arguments of the tiny drivers' model."""
+    return dict(SHAPE)
+
+
+@pytest.fixture(scope="session")
+def car() -> Callable[..., Body]:
+    """A body: x, y [m], yaw [rad], speed [m/s]."""
+
+    def make(x: float, y: float, yaw: float = 0.0, speed: float = 0.0) -> Body:
+        return Body(x, y, yaw, speed, 2.4, 0.9)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def eastward() -> Callable[..., Observation]:
+    """The view of a car at (x, 0) that drives east on a straight road."""
+
+    def make(
+        speed: float = 0.9 * LIMIT,
+        actors: tuple[Actor, ...] = (),
+        sights: tuple[Sight, ...] = (),
+        x: float = 0.0,
+        name: str = "A",
+        time: float = 0.0,
+    ) -> Observation:
+        route = tuple((x + step, 0.0) for step in range(0, 65, 5))
+        return Observation(
+            name, time, Body(x, 0.0, 0.0, speed, 2.4, 0.9), route, 100.0, LIMIT, actors, sights
+        )
+
+    return make
+
+
+@pytest.fixture
+def context() -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
+    """Fails the test if a socket is left open: the context would then not terminate."""
+    made = zmq.Context()
+    yield made
+    end = threading.Thread(target=made.term, daemon=True)
+    end.start()
+    end.join(5.0)
+    assert not end.is_alive(), "a socket was left open"
