@@ -3,6 +3,7 @@
 import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self
@@ -10,6 +11,7 @@ from typing import Self
 import msgspec
 import zmq
 
+from laco.agents.host_entry import main
 from laco.agents.messages import AgentSpec, Announce, Answer, Connect, Listen, Request, Setup, Speak, Stop
 from laco.agents.observation import Observation
 from laco.comm.radio import Fate
@@ -23,6 +25,15 @@ class HostLostError(TransportError):
     """An agent host died or stopped answering."""
 
 
+def _spawner() -> BaseContext:
+    """A forkserver that has loaded torch once for all hosts, where there is one; plain spawning elsewhere."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["laco.agents.server"])
+    return context
+
+
 class Host:
     """One agent host process and the socket to it."""
 
@@ -31,11 +42,7 @@ class Host:
         self.socket = context.socket(zmq.PAIR)
         self.socket.linger = 0
         port = self.socket.bind_to_random_port("tcp://127.0.0.1")
-        spawner = multiprocessing.get_context("forkserver")
-        spawner.set_forkserver_preload(["laco.agents.server"])
-        from laco.agents.host_entry import main
-
-        self.process: BaseProcess = spawner.Process(
+        self.process: BaseProcess = _spawner().Process(  # type: ignore[attr-defined]
             target=main, args=(f"tcp://127.0.0.1:{port}",), name=f"laco-agent-{number}", daemon=True
         )
         self.process.start()

@@ -19,6 +19,7 @@ from laco.errors import ConfigError, LacoError
 from laco.profiling.spans import recording
 
 BARRIER_LIMIT = 10.0  # [s]
+PARENT_CHECK = 500  # [ms] how often an idle host looks whether its parent lives
 
 
 def serve(endpoint: str) -> None:
@@ -43,13 +44,12 @@ def serve(endpoint: str) -> None:
 
 
 def _wait(socket: "zmq.Socket[bytes]") -> bool:
-    """Whether a request came (True) or the parent died first (False)."""
-    poller = zmq.Poller()
-    poller.register(socket, zmq.POLLIN)
+    """Whether a request came (True) or the parent was found dead first (False)."""
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        poller.register(parent.sentinel, zmq.POLLIN)
-    return socket in dict(poller.poll())
+    while not socket.poll(PARENT_CHECK):
+        if parent is not None and not parent.is_alive():
+            return False
+    return True
 
 
 class AgentHost:

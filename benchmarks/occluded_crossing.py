@@ -78,7 +78,7 @@ def drive(
         for setting in settings(weights):
             extra = _next_seeds(seeds, chunk) if "record" in setting.changes else []
             for seed in (*chunk, *extra):
-                for twin in (False, True):
+                for twin in (False, True) if seed in chunk else (False,):
                     key = (setting.title, seed, twin)
                     if key in done and "record" not in setting.changes:
                         continue
@@ -222,7 +222,8 @@ def main() -> None:
     path = args.out / "rows.jsonl"
     done = set(read(path))
     missing = [s for s in seeds if any((t, s, w) not in done for t in titles for w in (False, True))]
-    chunks = [missing[i::args.jobs] for i in range(args.jobs) if missing[i::args.jobs]]
+    share = -(-len(missing) // args.jobs)  # contiguous, so that few seeds are driven twice for their payloads
+    chunks = [missing[i : i + share] for i in range(0, len(missing), share or 1)]
     work = (delayed(drive)(seeds, chunk, done, args.weights) for chunk in chunks)
     for rows in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(work):
         with path.open("a") as file:

@@ -60,8 +60,13 @@ class Result:
 class Session:
     """Starts an embedded server unless `carla` names one; hosts start with the first run that needs them."""
 
-    def __init__(self, carla: str | None = None, hosts: int | None = None, seed: int = 0) -> None:
-        """carla: HOST:PORT of a running server. hosts: agent host processes, at most two by default."""
+    def __init__(
+        self, carla: str | None = None, hosts: int | None = None, seed: int = 0, timeout: float = 10.0
+    ) -> None:
+        """carla: HOST:PORT of a running server. hosts: agent host processes, at most two by default.
+
+        timeout: [s] of the server's silence after which it counts as gone.
+        """
         self._world: WorldProcess | None = None
         self._fleet: Fleet | None = None
         self._simulator: Simulator | None = None
@@ -72,7 +77,7 @@ class Session:
                 host, port = "127.0.0.1", self._world.port
             else:
                 host, port = address(carla)
-            self._simulator = Simulator(host, port, timeout=20.0 if carla is None else 10.0)
+            self._simulator = Simulator(host, port, timeout)
         except BaseException:
             self.close()
             raise

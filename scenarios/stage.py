@@ -5,7 +5,7 @@ The stage puts the server's settings back and destroys its own actors when it is
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,15 +27,16 @@ class Simulator:
         """Raises: WorldError if nobody answers there within `timeout` [s], or one of another version does."""
         import carla
 
+        self.gone = False  # whether it stopped answering: then nothing is asked of it any more
         self.client = carla.Client(host, port)
         self.client.set_timeout(timeout)
-        with refusals(f"no CARLA server answers at {host}:{port}"):
+        with self.asking(f"no CARLA server answers at {host}:{port}"):
             theirs = self.client.get_server_version()
         ours = self.client.get_client_version()
         if theirs != ours:
             raise WorldError(f"the server at {host}:{port} has version {theirs}, this client needs {ours}")
         self._map = ""
-        with refusals("the server refused its settings"):
+        with self.asking("the server refused its settings"):
             self.world: Any = self.client.get_world()
             self._found = self.world.get_settings()
 
@@ -44,21 +45,40 @@ class Simulator:
         import carla
 
         if name != self._map:
-            with refusals(f"the server did not take map {name}"):
+            with self.asking(f"the server did not take map {name}"):
                 self.client.generate_opendrive_world(read_map(name), carla.OpendriveGenerationParameters())
                 self.world = self.client.get_world()
             self._map = name
-        settings = self.world.get_settings()
-        settings.synchronous_mode, settings.fixed_delta_seconds = True, TICK
-        self.world.apply_settings(settings)
-        return self.world.get_map()
+        with self.asking("the server refused its settings"):
+            settings = self.world.get_settings()
+            settings.synchronous_mode, settings.fixed_delta_seconds = True, TICK
+            self.world.apply_settings(settings)
+            return self.world.get_map()
+
+    @contextmanager
+    def asking(self, what: str) -> Iterator[None]:
+        """A call to the server, which may fail with a WorldError of one line."""
+        try:
+            yield
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            self.gone = self.gone or "time-out" in reason
+            raise WorldError(f"{what}: {reason}") from error
+
+    def answers(self) -> bool:
+        """Whether the server still does; asked once, for each call to one that is gone takes a timeout."""
+        if not self.gone:
+            try:
+                self.client.get_server_version()
+            except RuntimeError:
+                self.gone = True
+        return not self.gone
 
     def close(self) -> None:
         """Put the settings back; a server that is gone needs none."""
-        try:
-            self.world.apply_settings(self._found)
-        except RuntimeError:
-            return
+        if self.answers():
+            with suppress(RuntimeError):
+                self.world.apply_settings(self._found)
 
     def __enter__(self) -> Self:
         return self
@@ -67,16 +87,6 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@contextmanager
-def refusals(what: str) -> Iterator[None]:
-    """The client's RuntimeError as a WorldError of one line."""
-    try:
-        yield
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise WorldError(f"{what}: {reason}") from error
 
 
 class Stage:
@@ -122,7 +132,8 @@ class Stage:
         try:
             return self.world.spawn_actor(blueprint, at)
         except RuntimeError as error:
-            raise ScenarioError(f"{self.layout.scenario}: cannot place {place.role}: {error}") from error
+            reason = " ".join(str(error).split())
+            raise ScenarioError(f"{self.layout.scenario}: cannot place {place.role}: {reason}") from error
 
     def _set_speed(self, place: Placement) -> None:
         """Rolling start; the hazard keeps its speed by itself."""
@@ -157,7 +168,7 @@ class Stage:
 
     def tick(self) -> float:
         """One step of the world; returns the simulated time [s] since the start of the run."""
-        with refusals("the server stopped answering"):
+        with self._asking():
             self.world.tick()
             self.snapshot = self.world.get_snapshot()
         self._elapsed = float(self.snapshot.timestamp.elapsed_seconds)
@@ -178,16 +189,18 @@ class Stage:
 
     def vehicles(self) -> list[Actor]:
         """All vehicles of the world, ours and others, in the order of their ids."""
-        actors = sorted(self.world.get_actors().filter("vehicle.*"), key=lambda a: int(a.id))
+        with self._asking():
+            actors = sorted(self.world.get_actors().filter("vehicle.*"), key=lambda a: int(a.id))
         return [Actor(a.id, self.body(a)) for a in actors if self.snapshot.find(a.id) is not None]
 
     def apply(self, pedals: Mapping[str, Pedals]) -> None:
         """Controls for the next tick."""
         import carla
 
-        for name, p in pedals.items():
-            control = carla.VehicleControl(throttle=p.throttle, steer=p.steer, brake=p.brake)
-            self.actors[name].apply_control(control)
+        with self._asking():
+            for name, p in pedals.items():
+                control = carla.VehicleControl(throttle=p.throttle, steer=p.steer, brake=p.brake)
+                self.actors[name].apply_control(control)
 
     def stop_hazard(self) -> None:
         """The hazard has met somebody: it no longer pushes on."""
@@ -198,16 +211,19 @@ class Stage:
             actor.disable_constant_velocity()
             actor.apply_control(carla.VehicleControl(brake=1.0))
 
+    def _asking(self) -> AbstractContextManager[None]:
+        return self.simulator.asking("the server stopped answering")
+
     def close(self) -> None:
         """Destroy what was spawned; a server that is gone needs none."""
-        try:
+        if not self.simulator.answers():
+            return
+        with suppress(RuntimeError):
             for sensor in self._sensors:
                 sensor.stop()
             for actor in (*self._sensors, *self.actors.values()):
                 actor.destroy()
             self.world.tick()
-        except RuntimeError:
-            return
 
     def __enter__(self) -> Self:
         return self

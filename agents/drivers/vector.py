@@ -46,7 +46,7 @@ class VectorDriver:
         try:
             model = VectorModel(**shape)
             model.load_state_dict(load_file(path))
-        except (RuntimeError, TypeError) as error:
+        except RuntimeError as error:
             raise BackboneError(f"{path} holds weights of another shape") from error
         return cls(model, input_norm)
 

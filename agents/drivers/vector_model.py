@@ -33,9 +33,10 @@ class VectorModel(nn.Module):
             initializer_range=width**-0.5,
         )
         self.kind = nn.Embedding(KINDS, width)
-        self.lift = nn.Sequential(nn.Linear(FEATURES, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        into = nn.Linear(2 * width, width)
+        self.lift = nn.Sequential(nn.Linear(FEATURES, 2 * width), nn.GELU(), into)
         with torch.no_grad():  # embeddings of about unit size: the decoder then learns several times faster
-            self.lift[2].weight.mul_(3.0)
+            into.weight.mul_(3.0)
             self.kind.weight.mul_(0.5)
         self.decoder: Any = LlamaModel(config)
         self.speed = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, BINS))

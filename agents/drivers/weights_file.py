@@ -1,17 +1,31 @@
 """The weights file of the built-in driver: what it says about itself, checked without loading a model."""
 
-import json
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+from msgspec import Meta
 from safetensors import SafetensorError, safe_open
 
 from laco.errors import BackboneError
 
 FORMAT = "laco-vector-1"
 SHIPPED = "vector.safetensors"
+
+
+class Shape(msgspec.Struct, forbid_unknown_fields=True):
+    """Arguments of `VectorModel`, checked before anything of that size is made."""
+
+    width: Annotated[int, Meta(ge=2, le=1024)] = 96
+    layers: Annotated[int, Meta(ge=1, le=64)] = 6
+    heads: Annotated[int, Meta(ge=1, le=64)] = 4
+    kv_heads: Annotated[int, Meta(ge=1, le=64)] = 2
+
+    def __post_init__(self) -> None:
+        if self.width % (2 * self.heads) or self.heads % self.kv_heads:
+            raise ValueError(f"{self.heads} heads over {self.kv_heads} do not divide a width of {self.width}")
 
 
 def shipped() -> Traversable:
@@ -30,6 +44,7 @@ def metadata(path: Path) -> tuple[dict[str, Any], float]:
     if found.get("format") != FORMAT:
         raise BackboneError(f"{path} is not a weights file of the vector driver")
     try:
-        return dict(json.loads(found["shape"])), float(found["input_norm"])
-    except (KeyError, TypeError, ValueError) as error:
+        shape = msgspec.json.decode(found["shape"], type=Shape)
+        return msgspec.structs.asdict(shape), float(found["input_norm"])
+    except (KeyError, ValueError, msgspec.MsgspecError) as error:
         raise BackboneError(f"{path} does not say what it holds: {error}") from error

@@ -22,7 +22,8 @@ def distill(
     from laco.report.files import prepare
 
     full = Recipe()
-    steps = (max(1, int(full.steps[0] * scale)), max(1, int(full.steps[1] * scale)))
-    recipe = replace(full, decisions=max(20, int(full.decisions * scale)), steps=steps)
+    steps = (max(2, int(full.steps[0] * scale)), max(2, int(full.steps[1] * scale)))
+    leave, decisions = max(1, int(full.leave * scale)), max(20, int(full.decisions * scale))
+    recipe = replace(full, decisions=decisions, steps=steps, leave=leave)
     path = cook(recipe, prepare(out), report=lambda line: typer.echo(line, err=True))
     typer.echo(f"weights: {path}")

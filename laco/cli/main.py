@@ -10,7 +10,8 @@ from laco.cli.scenarios import scenarios
 from laco.cli.world import world
 from laco.errors import LacoError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+HELP = "Vehicles with transformer drivers that share a CARLA world and talk in KV caches."
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP, pretty_exceptions_enable=False)
 for command in (run, scenarios, world, distill):
     app.command()(command)
 

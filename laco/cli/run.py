@@ -108,7 +108,7 @@ def _drive(options: "list[Options]", carla: str | None, quiet: bool) -> "dict[st
 
     columns = (TextColumn("{task.description:>12}"), BarColumn(40), TextColumn("{task.percentage:3.0f}%"))
     console = Console(stderr=True, quiet=quiet)
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
         start = bar.add_task("starting", total=1.0)
         with Session(carla, seed=options[0].seed) as session:
             _warm(session)
@@ -188,4 +188,6 @@ def _show(summary: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     for name, figures in summary["channels"].items():
         if figures["outcome"] != "finished":
             console.print(f"{name}: {figures['outcome']}: {figures['detail']}")
-    console.print(f"written to {folder}/: result.json, messages.jsonl, run.gif", highlight=False)
+    files = ("result.json", "messages.jsonl", "run.gif")
+    written = ", ".join(name for name in files if (folder / name).exists())
+    console.print(f"written to {folder}/: {written}", highlight=False)

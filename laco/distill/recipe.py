@@ -32,13 +32,15 @@ SHAPE = {"width": 96, "layers": 6, "heads": 4, "kv_heads": 2}
 class Recipe:
     """Amounts; the defaults are those of the shipped weights.
 
-    shards: data files of `decisions` vehicle decisions, by seed; the rest: optimiser steps, batch rows, peak rates.
+    shards: data files of `decisions` vehicle decisions, by seed. steps, rates: optimiser steps and peak rate of
+    both stages; stage 1 is left at step `leave`, before its rate comes down: only its driving is needed.
     """
 
     expert_shards: tuple[int, ...] = (100, 101, 102, 103, 200, 201, 202, 203)
-    student_shards: tuple[int, ...] = (300, 301, 302, 303, 400, 401, 402, 403)
+    student_shards: tuple[int, ...] = (300, 301, 302, 400, 401, 402)
     decisions: int = 5000
-    steps: tuple[int, int] = (4000, 4000)
+    steps: tuple[int, int] = (4000, 5000)
+    leave: int = 1000
     batch: int = 192
     rates: tuple[float, float] = (2e-3, 1e-3)
     seed: int = 1
@@ -112,6 +114,7 @@ def _fit(recipe: Recipe, folder: Path, stage: int, kinds: tuple[str, ...], repor
         seed=stage,
         report=report,
         checkpoint=part,
+        leave=recipe.leave if stage == 1 else None,
     )
     torch.save(model.state_dict(), part)
     part.replace(path)

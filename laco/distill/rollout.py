@@ -11,14 +11,11 @@ from laco.agents.perception import Approach, observe
 from laco.agents.route import Route
 from laco.geometry import overlap
 from laco.scenarios.layout import Layout, Placement
+from laco.scenarios.server.blueprints import library
 from laco.scenarios.server.physics import Motion, advance
 
 TICK, PERIOD = 0.05, 0.2  # [s]
-SIZES = {  # half length and half width [m] of the blueprints the layouts use
-    "vehicle.lincoln.mkz_2020": (2.446, 0.918),
-    "vehicle.audi.tt": (2.091, 0.997),
-    "vehicle.carlamotors.firetruck": (4.234, 1.446),
-}
+BLUEPRINTS = library()
 Policy = Callable[[Mapping[str, Observation]], Mapping[str, Plan]]
 
 
@@ -34,7 +31,8 @@ class Car:
     def of(cls, place: Placement) -> "Car":
         """A car at its placement."""
         motion = Motion(place.x, place.y, math.radians(place.yaw), place.speed)
-        return cls(place.role, motion, SIZES[place.blueprint])
+        length, width, _ = BLUEPRINTS[place.blueprint].size
+        return cls(place.role, motion, (length / 2, width / 2))
 
     @property
     def body(self) -> Body:

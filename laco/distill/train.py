@@ -92,13 +92,17 @@ def train(
     seed: int = 0,
     report: Callable[[str], None],
     checkpoint: Path | None = None,
+    leave: int | None = None,
 ) -> None:
-    """AdamW with a one-cycle rate, in place; reports every 100 steps and keeps the newest weights on disk."""
+    """AdamW with a one-cycle rate, in place; reports every 100 steps and keeps the newest weights on disk.
+
+    leave: stop after this step of the schedule.
+    """
     torch.manual_seed(seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.02, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.05)
     began, seen, error = time.monotonic(), 0.0, 0.0
-    for step, chosen in zip(range(1, steps + 1), batches(data, batch), strict=False):
+    for step, chosen in zip(range(1, (leave or steps) + 1), batches(data, batch), strict=False):
         loss, wrong = loss_of(model, data.rows(chosen))
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)

@@ -1,4 +1,4 @@
-"""Hand-made scenes, and a tiny driver with random weights: quality does not matter here, the plumbing does."""
+"""Hand-made scenes, and a tiny driver with random weights: the plumbing matters here, not how it drives."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -66,7 +66,8 @@ class TestCaution:
         assert decide(own, 1.0, [peer]).speed == pytest.approx((CRUISE,) * 5)
 
     def test_a_peer_who_sees_the_car_brings_it(self, eastward: View) -> None:
-        own, peer = eastward(sights=(sight(4.0),)), eastward(actors=(crossing_car(2.0),), x=50.0, name="B")
+        own = eastward(sights=(sight(4.0),))
+        peer = eastward(actors=(crossing_car(2.0),), x=50.0, name="B")
         assert decide(own, 0.0, [peer]).speed[1] < decide(own, 0.0).speed[1] - 1.0
 
 
@@ -87,7 +88,7 @@ def test_it_stops_behind_a_standing_vehicle(eastward: View) -> None:
 class TestLabelsAreAFunctionOfWhatIsVisible:
     route = Route.through(np.array([[0.0, 0.0], [100.0, 0.0]]))
     body = Body(0.0, 0.0, 0.0, CRUISE, 2.4, 0.9)
-    truck = Actor(1, Body(10.0, 5.0, 0.0, 0.0, 6.0, 1.5))  # along the southern kerb: hides what comes from there
+    truck = Actor(1, Body(10.0, 5.0, 0.0, 0.0, 6.0, 1.5))  # along the southern kerb: hides what is behind
 
     def plan(self, *others: Actor) -> tuple[float, ...]:
         return decide(observe("A", 0.0, self.body, self.route, CRUISE / 0.9, others, []), 0.5).speed

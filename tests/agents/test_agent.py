@@ -1,0 +1,165 @@
+"""Agents on real sockets, in one thread: announce, speak, listen, and all that may go wrong between."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+
+import msgspec
+import pytest
+
+from laco.agents.agent import Agent, partners
+from laco.agents.channels.latent import Latent
+from laco.agents.channels.silent import Silent
+from laco.agents.drivers.vector import VectorDriver
+from laco.agents.messages import Decision, Receipt
+from laco.agents.observation import Beacon, Body, Observation
+from laco.comm.mesh import Mesh, barrier
+from laco.comm.radio import Air, Fate, Manifest
+from laco.config import LacoConfig
+
+LACO = LacoConfig(steps=1, keep=1.0, layers=(0, 1, 2), realign="identity")
+
+
+class Pair:
+    """A and B, head on on one road, and the air between them."""
+
+    def __init__(self, agents: dict[str, Agent], eastward: Callable[..., Observation]) -> None:
+        self.agents, self.eastward, self.air = agents, eastward, Air()
+
+    def round(self, time: float) -> tuple[list[Fate], list[Manifest]]:
+        """Announce and speak; the fates and manifests of what was said."""
+        views = {
+            "A": self.eastward(name="A", time=time),
+            "B": self.eastward(name="B", x=30.0, time=time),
+        }
+        positions = {name: (view.body.x, view.body.y) for name, view in views.items()}
+        beacons = [self.agents[name].announce(view).manifest for name, view in views.items()]
+        fates = self.air.step(time, beacons, positions)
+        said = [s.manifest for a in self.agents.values() for s in a.speak(fates)]
+        return self.air.step(time, said, positions), said
+
+    def decide(self, fates: Sequence[Fate]) -> Decision:
+        """A listens."""
+        return self.agents["A"].listen(fates)
+
+
+def statuses(decision: Decision, kind: str) -> list[str]:
+    return [r.status for r in decision.receipts if r.kind == kind]
+
+
+@pytest.fixture
+def pair(context, driver: VectorDriver, eastward) -> Iterator[Pair]:
+    with ExitStack() as stack:
+        meshes = {name: stack.enter_context(Mesh(name, context=context)) for name in ("A", "B")}
+        for mesh in meshes.values():
+            mesh.subscribe({name: other.endpoint for name, other in meshes.items()})
+        barrier(meshes.values())
+        yield Pair(
+            {n: Agent(n, Latent(driver, 0.5, LACO), m, guard=0.2) for n, m in meshes.items()}, eastward
+        )
+
+
+def test_a_round_is_used(pair: Pair) -> None:
+    fates, said = pair.round(0.0)
+    assert [(m.sender, m.addressee, m.kind) for m in said] == [("A", "B", "latent"), ("B", "A", "latent")]
+    decision = pair.decide(fates)
+    assert decision.receipts == (
+        Receipt("B", "A", 0, "beacon", "used"),
+        Receipt("B", "A", 1, "latent", "used"),
+    )
+    assert decision.foreign_tokens > 0
+    assert decision.plan.time == 0.0
+
+
+def test_what_never_comes_is_transport_lost(pair: Pair, driver: VectorDriver) -> None:
+    pair.round(0.0)
+    decision = pair.decide([Fate("B", "A", 99, "latent", (True,), 0.0)])
+    assert statuses(decision, "latent") == ["transport_lost"]
+    assert decision.foreign_tokens == 0
+    agent = pair.agents["A"]
+    assert decision.plan == Silent(driver, 0.5).hear(agent._known(), []).plan
+
+
+def test_what_the_air_swallows_is_air_lost(pair: Pair) -> None:
+    fates, _ = pair.round(0.0)
+    lost = [msgspec.structs.replace(f, delivered=(False,), at=float("inf")) for f in fates]
+    decision = pair.decide(lost)
+    assert statuses(decision, "latent") == ["air_lost"]
+    assert decision.foreign_tokens == 0
+
+
+def test_fates_of_others_are_none_of_its_business(pair: Pair) -> None:
+    fates, _ = pair.round(0.0)
+    assert statuses(pair.decide([f for f in fates if f.listener == "B"]), "latent") == []
+
+
+class TestAge:
+    """TS 22.185's budget: deliverable within 0.1 s of the decision, and at most 0.5 s old."""
+
+    def delayed(self, pair: Pair, delay: float) -> list[Fate]:
+        fates, _ = pair.round(0.0)
+        return [msgspec.structs.replace(f, at=delay) for f in fates]
+
+    @pytest.mark.parametrize("delay", [0.0, 0.05, 0.1])
+    def test_within_the_window_it_is_used_at_once(self, pair: Pair, delay: float) -> None:
+        decision = pair.decide(self.delayed(pair, delay))
+        assert statuses(decision, "latent") == ["used"]
+
+    def test_after_the_window_it_is_used_at_the_next_decision_with_its_real_age(self, pair: Pair) -> None:
+        first = pair.decide(self.delayed(pair, 0.15))
+        assert (statuses(first, "latent"), first.foreign_tokens) == ([], 0)
+        pair.round(0.2)
+        second = pair.decide([])
+        (receipt,) = [r for r in second.receipts if r.kind == "latent"]
+        assert (receipt.status, receipt.age) == ("used", pytest.approx(0.2))
+        assert second.foreign_tokens > 0
+
+    def test_it_serves_until_it_is_half_a_second_old(self, pair: Pair) -> None:
+        tokens = [pair.decide(self.delayed(pair, 0.0)).foreign_tokens]
+        seen: list[str] = []
+        for time in (0.2, 0.4, 0.6):
+            pair.round(time)
+            decision = pair.decide([])
+            tokens.append(decision.foreign_tokens)
+            seen += statuses(decision, "latent")
+        assert tokens == [tokens[0]] * 3 + [0]
+        assert seen == []  # one message, one receipt: it had its own at 0.0
+
+    def test_what_comes_too_old_is_stale(self, pair: Pair) -> None:
+        assert statuses(pair.decide(self.delayed(pair, 0.62)), "latent") == []
+        pair.round(0.6)
+        decision = pair.decide([])
+        assert (statuses(decision, "latent"), decision.foreign_tokens) == (["stale"], 0)
+
+    @pytest.mark.parametrize("newer_first", [False, True])
+    def test_the_newest_wins_and_the_older_is_stale(self, pair: Pair, newer_first: bool) -> None:
+        old = self.delayed(pair, 0.2)
+        assert statuses(pair.decide(old), "latent") == []
+        new, _ = pair.round(0.2)
+        late = 0.35 if not newer_first else 0.2
+        decision = pair.decide([msgspec.structs.replace(f, at=late) for f in new])
+        if newer_first:
+            assert sorted(statuses(decision, "latent")) == ["stale", "used"]
+            (used,) = [r for r in decision.receipts if r.status == "used" and r.kind == "latent"]
+            assert used.age == 0.0
+        else:
+            assert statuses(decision, "latent") == ["used"]
+
+
+def test_a_beacon_in_another_s_name_is_refused(pair: Pair, eastward) -> None:
+    view = eastward(name="B", x=30.0)
+    pair.agents["A"].announce(eastward(name="A"))
+    sent = pair.agents["B"].announce(msgspec.structs.replace(view, name="C"))
+    pair.agents["A"].speak(pair.air.step(0.0, [sent.manifest], {"A": (0.0, 0.0), "B": (30.0, 0.0)}))
+    (receipt,) = pair.decide([]).receipts
+    assert (receipt.status, receipt.reason) == ("refused", "a beacon in the name of 'C'")
+    assert pair.agents["A"].beacons == {}
+
+
+def test_one_speaks_to_the_three_nearest_routes(eastward: Callable[..., Observation]) -> None:
+    def beacon(name: str, offset: float) -> Beacon:
+        route = tuple((x, offset) for x, _ in eastward().route)
+        return Beacon(name, 0.0, Body(0.0, offset, 0.0, 5.0, 2.4, 0.9), route, 50.0, 13.0, "")
+
+    heard = [beacon("far", 16.0), beacon("c", 9.0), beacon("a", 4.0), beacon("d", 14.0), beacon("b", 5.0)]
+    assert [b.name for b in partners(eastward(), heard)] == ["a", "b", "c"]
+    assert partners(eastward(), [beacon("far", 16.0)]) == []

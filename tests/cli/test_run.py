@@ -1,0 +1,55 @@
+"""`laco run` once through, and what it writes; `laco scenarios`."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from laco.cli.main import main
+from laco.scenarios.catalog import SCENARIOS
+
+
+def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["laco", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+def test_scenarios(capsys) -> None:
+    status, out, _ = called(capsys, "scenarios")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == [s.id for s in SCENARIOS]
+    status, out, _ = called(capsys, "scenarios", "--json")
+    assert [row["id"] for row in json.loads(out)] == [s.id for s in SCENARIOS]
+
+
+def test_a_run_writes_and_prints_what_happened(capsys, tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    arguments = ("run", "occluded-crossing", "--seed", "1003", "--channel", "silent", "--out", str(out))
+    status, shown, errors = called(capsys, *arguments)
+    assert (status, errors) == (0, "")
+    assert "occluded-crossing-v1  seed 1003" in shown
+    assert "silent" in shown
+    assert sorted(p.name for p in out.iterdir()) == ["messages.jsonl", "result.json", "run.gif"]
+    result = json.loads((out / "result.json").read_text())
+    assert (result["scenario"], result["seed"], result["twin"]) == ("occluded-crossing-v1", 1003, False)
+    figures = result["channels"]["silent"]
+    assert figures["egos"].keys() == {"A", "B"}
+    lines = [json.loads(line) for line in (out / "messages.jsonl").read_text().splitlines()]
+    assert len(lines) == figures["beacons"]["count"]
+    with Image.open(out / "run.gif") as image:
+        assert image.n_frames > 10
+
+
+def test_json_is_all_that_is_printed(capsys, tmp_path: Path) -> None:
+    options = ("--seed", "1003", "--channel", "silent", "--twin", "--json", "--no-gif")
+    status, shown, errors = called(capsys, "run", "occluded-crossing", *options, "--out", str(tmp_path))
+    assert (status, errors) == (0, "")
+    assert json.loads(shown) == json.loads((tmp_path / "result.json").read_text())
+    assert json.loads(shown)["twin"] is True
+    assert not (tmp_path / "run.gif").exists()
