@@ -108,7 +108,23 @@ class Session:
         progress: Progress | None = None,
         started: Callable[[Fleet], None] | None = None,
     ) -> Result:
-        """Drive one run. A run that loses a host is recorded, and the next run gets new hosts."""
+        """Drive one run. A lost host is recorded; after a run that went wrong the next one gets new hosts."""
+        done = False
+        try:
+            result = self._run(options, free, progress, started)
+            done = result.record.outcome == "finished"
+        finally:
+            if not done:  # a host may be gone, or an answer of it still on its way
+                self._drop_fleet()
+        return result
+
+    def _run(
+        self,
+        options: Options,
+        free: Mapping[str, float],
+        progress: Progress | None,
+        started: Callable[[Fleet], None] | None,
+    ) -> Result:
         layout = options.layout()
         with Stage(self.simulator, layout) as stage:
             hazard = None if layout.hazard is None else stage.actors[layout.hazard.role].id
@@ -118,8 +134,6 @@ class Session:
                 started(fleet)
             pilot = Connected(fleet, Air(options.radio, options.seed))
             record = Run(stage, pilot, progress).drive()
-        if record.outcome != "finished":
-            self._drop_fleet()
         return Result(options, record, pilot.messages, free)
 
     def _drop_fleet(self) -> None:

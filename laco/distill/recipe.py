@@ -1,4 +1,4 @@
-"""How the shipped weights of the built-in driver came about, start to end; every stage is kept and not done twice.
+"""How the shipped weights of the built-in driver came about, start to end; finished stages are kept.
 
 1. The expert drives random layouts; every decision is labelled three ways.
 2. A student is trained on that.
@@ -32,8 +32,8 @@ SHAPE = {"width": 96, "layers": 6, "heads": 4, "kv_heads": 2}
 class Recipe:
     """Amounts; the defaults are those of the shipped weights.
 
-    shards: data files of `decisions` vehicle decisions, by seed. steps, rates: optimiser steps and peak rate of
-    both stages; stage 1 is left at step `leave`, before its rate comes down: only its driving is needed.
+    shards: data files of `decisions` vehicle decisions, by seed. steps, rates: optimiser steps and peak rate
+    of both stages; stage 1 is left at step `leave`, before its rate comes down: only its driving is needed.
     """
 
     expert_shards: tuple[int, ...] = (100, 101, 102, 103, 200, 201, 202, 203)

@@ -47,7 +47,7 @@ def mark() -> Iterator[str]:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_nothing_survives(number: signal.Signals, mark: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = "from laco.cli.main import main; main()"

@@ -134,11 +134,15 @@ def test_a_killed_agent_host_is_a_recorded_outcome(session: Session, weights: st
     assert trajectory(after.record) == trajectory(latent.record)
 
 
-def test_a_weights_file_that_is_not_ours_is_the_host_s_error(session: Session, tmp_path: Path) -> None:
+def test_a_weights_file_that_is_not_ours_is_an_error_that_the_next_run_survives(
+    session: Session, weights: str, latent: Result, tmp_path: Path
+) -> None:
     path = tmp_path / "foreign.safetensors"
     path.write_bytes(b"no weights")
     with pytest.raises(LacoError, match="cannot be read as driver weights"):
         session.run(options(str(path)), {})
+    after = session.run(options(weights), latent.free)
+    assert spoken(after) == spoken(latent)
 
 
 def test_a_world_that_dies_is_one_clear_line_and_no_hang() -> None:
