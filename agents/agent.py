@@ -113,7 +113,10 @@ class Agent:
         messages = []
         for fate in whole:
             chunks = arrived.get((fate.sender, fate.seq))
-            if chunks is None:
+            reason = self.mesh.refusals.get((fate.sender, fate.seq))
+            if reason is not None:
+                self._note(fate, "refused", reason=reason)
+            elif chunks is None:
                 self._note(fate, "transport_lost")
             else:
                 messages.append(_Message(fate, parse(chunks[0].header).sim_time, chunks))

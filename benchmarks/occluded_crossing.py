@@ -98,8 +98,7 @@ def _next_seeds(seeds: Sequence[int], chunk: Sequence[int]) -> list[int]:
 
 
 def _free(session: Session, seed: int, twin: bool) -> Mapping[str, float]:
-    record = session.expert(Options(scenario=SCENARIO, seed=seed, twin=twin).layout())
-    return {name: drive.time for name, drive in record.drives.items()}
+    return session.free_times(Options(scenario=SCENARIO, seed=seed, twin=twin).layout())
 
 
 def read(path: Path) -> Rows:

@@ -88,12 +88,12 @@ class Link:
         if not self.ready:
             self._next.clear()
 
-    def read(self) -> Arrival | None:
-        """The next good chunk of this round, or None if none is there yet. Never raises for what came."""
+    def read(self) -> Arrival | WireError | None:
+        """The next chunk of this round, why the next one cannot be read, or None if none is there yet."""
         # What a peer that is ahead says is left in the queue until our own reset.
         while not self.ahead and (frames := self._frames()):
-            if (arrival := self._try(frames)) is not None:
-                return arrival
+            if (found := self._try(frames)) is not None:
+                return found
         return None
 
     def discard(self) -> None:
@@ -108,12 +108,12 @@ class Link:
         except zmq.Again:
             return []
 
-    def _try(self, frames: "list[zmq.Frame]") -> Arrival | None:
+    def _try(self, frames: "list[zmq.Frame]") -> Arrival | WireError | None:
         try:
             return self._take(frames)
-        except WireError:
+        except WireError as error:
             self.counters.damaged += 1
-            return None
+            return error
 
     def _take(self, frames: "list[zmq.Frame]") -> Arrival | None:
         if not 2 <= len(frames) <= 2 + MAX_BUFFERS:

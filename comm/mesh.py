@@ -29,14 +29,20 @@ class Inbox:
     pending: set[Key]
     parts: dict[Key, dict[int, Chunk]] = field(default_factory=dict)
     whole: dict[Key, list[Chunk]] = field(default_factory=dict)
+    refused: dict[Key, str] = field(default_factory=dict)
 
     def put(self, arrival: Arrival) -> bool:
-        """Files one chunk; False if nobody waits for it. Raises WireError if it is damaged."""
+        """Files one chunk; False if nobody waits for it. Raises WireError if it is damaged: nothing more of its
+        message is waited for then."""
         header = arrival.header
         key = (header.sender, header.seq)
         if key not in self.pending:
             return False
-        verify(arrival.chunk)
+        try:
+            verify(arrival.chunk)
+        except WireError as error:
+            self._refuse(key, error)
+            raise
         parts = self.parts.setdefault(key, {})
         parts[header.index] = arrival.chunk
         if len(parts) == header.count:
@@ -44,6 +50,17 @@ class Inbox:
             self.pending.remove(key)
             del self.parts[key]
         return True
+
+    def blame(self, sender: str, error: WireError) -> None:
+        """Something of `sender` could not even be read: if one message of it is waited for, it is that one."""
+        waited = [key for key in self.pending if key[0] == sender]
+        if len(waited) == 1:
+            self._refuse(waited[0], error)
+
+    def _refuse(self, key: Key, error: WireError) -> None:
+        self.refused[key] = str(error)
+        self.pending.remove(key)
+        self.parts.pop(key, None)
 
     def senders(self) -> set[str]:
         return {sender for sender, _ in self.pending}
@@ -69,6 +86,7 @@ class Mesh:
             raise ConfigError(f"a vehicle's name cannot be {name!r}")
         self.name = name
         self.counters = Counters()
+        self.refusals: dict[Key, str] = {}  # of the last `receive`
         self.round = 0
         self._hwm = hwm
         self._seq = 0
@@ -140,7 +158,8 @@ class Mesh:
         """The wanted messages, by (sender, number), each whole and verified, its chunks in order.
 
         guard: wall-clock limit [s]. What did not come by then is absent: the caller records `transport_lost`.
-        Messages that are there but not wanted are dropped and counted. Never raises for what a peer sent.
+        Messages that are there but not wanted are dropped and counted. Never raises for what a peer sent; a
+        wanted message that came damaged is absent too, and `refusals` says why.
         """
         inbox = Inbox({key for key in wanted if key[0] in self._links})
         for link in self._links.values():
@@ -154,6 +173,7 @@ class Mesh:
             for link in waiting:
                 self._drain(link, inbox)
         self.counters.incomplete += len(inbox.parts)
+        self.refusals = inbox.refused
         return inbox.whole
 
     def next_seq(self) -> int:
@@ -228,9 +248,12 @@ class Mesh:
     def _drain(self, link: Link, inbox: Inbox) -> None:
         """Reads what is there; of a peer that is waited for, no more than what is waited for."""
         expected = link.peer in inbox.senders()
-        while (not expected or link.peer in inbox.senders()) and (arrival := link.read()) is not None:
+        while (not expected or link.peer in inbox.senders()) and (found := link.read()) is not None:
+            if isinstance(found, WireError):
+                inbox.blame(link.peer, found)
+                continue
             try:
-                if not inbox.put(arrival):
+                if not inbox.put(found):
                     self.counters.unwanted += 1
             except WireError:
                 self.counters.damaged += 1

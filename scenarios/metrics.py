@@ -59,9 +59,9 @@ class Drive:
         elif time >= timeout(self.length):
             self.status = "timeout"
 
-    def collide(self, actor: int, type_id: str) -> None:
+    def collide(self, time: float, actor: int, type_id: str) -> None:
         """Count a collision, once per other actor."""
-        if not self.ended:
+        if not self.ended or time <= self.time:
             self.collisions.setdefault(actor, kind_of(type_id))
 
     @property

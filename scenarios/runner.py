@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import sleep
 
 from laco.agents.approaches import approaches
 from laco.agents.control import Pedals, follow
@@ -19,6 +20,7 @@ from laco.scenarios.stage import TICK, Simulator, Stage
 
 PERIOD = 0.2  # [s] decision period
 TOUCH = 0.15  # [m] boxes nearer than this have met
+LATE_EVENTS = 0.05  # [s] of wall-clock time for collision events still on their way to the client
 HOLD = Pedals(0.0, 0.0, 1.0)
 Progress = Callable[[float], None]  # called with the share of all routes that is done, 0..1
 
@@ -73,6 +75,7 @@ class Run:
                 step += 1
         except HostLostError as error:
             self._cut("agent_lost", str(error))
+        sleep(LATE_EVENTS)
         self._collect_collisions()
         return self.record
 
@@ -123,8 +126,8 @@ class Run:
 
     def _collect_collisions(self) -> None:
         while self.stage.collisions:
-            ego, other, type_id = self.stage.collisions.pop(0)
-            self.record.drives[ego].collide(other, type_id)
+            ego, time, other, type_id = self.stage.collisions.pop(0)
+            self.record.drives[ego].collide(time, other, type_id)
 
     def _cut(self, outcome: str, detail: str) -> None:
         self.record.outcome, self.record.detail = outcome, detail

@@ -101,6 +101,11 @@ class Session:
         with Stage(self.simulator, layout) as stage:
             return Run(stage, Expert(FREE_CAUTION), progress).drive()
 
+    def free_times(self, layout: Layout, progress: Progress | None = None) -> dict[str, float]:
+        """T_free per ego [s]: how long the unobstructed expert takes, for those whose route it completes."""
+        drives = self.expert(layout, progress).drives
+        return {name: drive.time for name, drive in drives.items() if drive.status == "completed"}
+
     def run(
         self,
         options: Options,

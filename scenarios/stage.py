@@ -97,7 +97,7 @@ class Stage:
         self.road_map = simulator.load(layout.map)
         self.world = simulator.world
         self.actors: dict[str, Any] = {}
-        self.collisions: list[tuple[str, int, str]] = []  # ego, other actor's id and type
+        self.collisions: list[tuple[str, float, int, str]] = []  # ego, time [s], other actor's id and type
         self._start = self._elapsed = 0.0
         self._sensors: list[Any] = []
         self._sizes: dict[int, tuple[float, float, float]] = {}
@@ -153,7 +153,8 @@ class Stage:
         self._sensors.append(sensor)
 
         def note(event: Any) -> None:  # on one of the client's threads; list.append is atomic
-            self.collisions.append((name, event.other_actor.id, event.other_actor.type_id))
+            other, time = event.other_actor, round(event.timestamp - self._start, 6)
+            self.collisions.append((name, time, other.id, other.type_id))
 
         sensor.listen(note)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from laco.agents.drivers.tokens import segment
 from laco.agents.drivers.vector_model import BIN, VectorModel
 from laco.agents.observation import Observation
 from laco.errors import BackboneError
+from laco.method.fingerprint import fingerprint_of
 
 QUANTILE = 0.4  # of the target-speed distribution; below one half errs on the slow side
 
@@ -59,10 +61,10 @@ class VectorDriver:
         save_file(weights, part, about)
         part.replace(path)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Identifies the backbone on the wire."""
-        return self.backbone.fingerprint
+        """Identifies the driver on the wire: decoder, token embedding and heads."""
+        return fingerprint_of(self.model, self.model.decoder.config)
 
     def context(self, frame: Frame, views: Sequence[Observation], caution: float) -> Context:
         """Views in one viewer's frame as a context, each view a segment, the viewer's own last."""

@@ -18,14 +18,9 @@ def distill(
 
     The full recipe takes a few hours on two cores; `laco run --weights OUT/vector.safetensors` uses it.
     """
-    from dataclasses import replace
-
-    from laco.distill.recipe import Recipe, cook
+    from laco.distill.recipe import Recipe, cook, scaled
     from laco.report.files import prepare
 
-    full = Recipe()
-    steps = (max(2, int(full.steps[0] * scale)), max(2, int(full.steps[1] * scale)))
-    leave, decisions = max(1, int(full.leave * scale)), max(20, int(full.decisions * scale))
-    recipe = replace(full, decisions=decisions, steps=steps, leave=leave)
+    recipe = scaled(Recipe(), scale)
     path = cook(recipe, prepare(out), report=lambda line: typer.echo(line, err=True))
     typer.echo(f"weights: {path}")

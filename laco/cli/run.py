@@ -114,9 +114,8 @@ def _drive(options: "list[Options]", carla: str | None, quiet: bool) -> "dict[st
             _warm(session)
             bar.update(start, completed=1.0)
             task = bar.add_task("expert", total=1.0)
-            expert = session.expert(options[0].layout(), lambda share: bar.update(task, completed=share))
+            free = session.free_times(options[0].layout(), lambda share: bar.update(task, completed=share))
             bar.update(task, completed=1.0)
-            free = {name: drive.time for name, drive in expert.drives.items()}
             results = {}
             for option in options:
                 task = bar.add_task(option.channel, total=1.0)

@@ -14,7 +14,7 @@ from laco.agents.drivers.tokens import FEATURES, segment
 from laco.agents.observation import Observation
 from laco.agents.perception import with_beacons
 from laco.distill.rollout import Policy, Rollout
-from laco.distill.scenes import all_approaches, perturbed, random_layout
+from laco.distill.scenes import all_approaches, jittered, perturbed, random_layout
 
 LONGEST = 32  # tokens of two segments
 BIN = 0.5  # [m/s] width of a target-speed bin; bin 0 is the hard stop, bin 1 + k the target k * BIN
@@ -60,18 +60,21 @@ class Samples:
 MakePolicy = Callable[[np.random.Generator], Policy]
 
 
-def collect(samples: Samples, decisions: int, seed: int, student: MakePolicy | None = None) -> None:
+def collect(
+    samples: Samples, decisions: int, seed: int, student: MakePolicy | None = None, jitter: float = 0.0
+) -> None:
     """Drive random layouts until `decisions` vehicle decisions have been labelled.
 
     Without a `student` the expert drives, with random caution, sometimes seeing through its peers, sometimes
-    wrong on purpose; with one, the student that it makes for each layout chooses the states.
+    wrong on purpose; with one, the student that it makes for each layout chooses the states. A share `jitter`
+    of the labelled views is put a little beside the route.
     """
     rng = np.random.default_rng([seed, 0xDA7A])
     known = all_approaches()
     done = 0
     while done < decisions:
         layout, lanes = random_layout(rng, known)
-        driver = _Recorder(samples, rng, None if student is None else student(rng))
+        driver = _Recorder(samples, rng, None if student is None else student(rng), jitter)
         Rollout(layout, lanes).run(driver, seconds=14.0)
         done += driver.decisions
 
@@ -79,8 +82,11 @@ def collect(samples: Samples, decisions: int, seed: int, student: MakePolicy | N
 class _Recorder:
     """A policy that labels what it meets."""
 
-    def __init__(self, samples: Samples, rng: np.random.Generator, student: Policy | None) -> None:
-        self.samples, self.rng, self.student, self.decisions = samples, rng, student, 0
+    def __init__(
+        self, samples: Samples, rng: np.random.Generator, student: Policy | None, jitter: float
+    ) -> None:
+        self.samples, self.rng, self.student, self.jitter = samples, rng, student, jitter
+        self.decisions = 0
         steps = rng.random() < 0.7
         self.caution = float(rng.choice(CAUTIONS)) if steps else float(rng.random())
         self.shares = rng.random() < 0.4
@@ -101,6 +107,8 @@ class _Recorder:
 
     def _label(self, own: Observation, peers: list[Observation]) -> None:
         caution = self.caution if self.rng.random() < 0.5 else float(self.rng.choice(CAUTIONS))
+        if self.jitter and self.rng.random() < self.jitter:
+            own = jittered(own, self.rng)
         self.samples.add([own], caution)
         self.samples.add([*peers, own], caution)
         changed = perturbed(own, self.rng)

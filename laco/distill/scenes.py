@@ -78,6 +78,15 @@ def _moved(place: Placement, rng: np.random.Generator) -> Placement:
     return replace(place, y=place.y * rng.uniform(0.25, 1.0), speed=rng.uniform(0.0, 12.5))
 
 
+def jittered(view: Observation, rng: np.random.Generator) -> Observation:
+    """The view of a vehicle a little beside its route and turned, so that steering back is learnt."""
+    body = view.body
+    aside, turn = rng.normal(0.0, 0.6), rng.normal(0.0, 0.08)
+    x, y = body.x - aside * np.sin(body.yaw), body.y + aside * np.cos(body.yaw)
+    moved = msgspec.structs.replace(body, x=float(x), y=float(y), yaw=float(body.yaw + turn))
+    return msgspec.structs.replace(view, body=moved)
+
+
 def perturbed(view: Observation, rng: np.random.Generator) -> Observation:
     """The view with vehicles masked or added, lanes hidden, another own speed: any input has its label."""
     actors = [a for a in view.actors if a.name or rng.random() < 0.75]

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from laco.agents.drivers.vector_model import BINS, CURVATURE_SCALE, VectorModel
+from laco.agents.drivers.vector_model import BINS, VectorModel
 
 SOFT = 0.7  # [bins] width of the smoothed target
 GAP = 3  # largest random gap between neighbouring positions
+BEND = 2.0  # [deg/m] a curvature error that costs about as much as a wrong bin
 HARD_WEIGHT = 2.0  # extra weight of samples that ask for less than full speed
 
 
@@ -75,7 +76,7 @@ def loss_of(model: VectorModel, batch: tuple[Tensor, Tensor, Tensor, Tensor]) ->
     logits, bend = model(features, kinds, random_positions(kinds))
     weight = 1.0 + HARD_WEIGHT * (target < 24.5).float()
     cross = -(soft_target(target) * logits.log_softmax(1)).sum(1)
-    bent = nn.functional.smooth_l1_loss(bend / CURVATURE_SCALE, curvature / CURVATURE_SCALE, reduction="none")
+    bent = nn.functional.smooth_l1_loss(bend / BEND, curvature / BEND, reduction="none")
     loss = ((cross + 2.0 * bent.mean(1)) * weight).sum() / weight.sum()
     median = (logits.softmax(1).cumsum(1) < 0.5).sum(1).float() - 1.0
     return loss, ((median - target).abs() * 0.5).mean()

@@ -275,8 +275,21 @@ class TestLies:
         liar.chunk(note(b"no hello", kind="hello"))
         liar.chunk(note(b"\xc1", kind="hello"))
         liar.chunk(good)
-        assert heard(me, ("liar", 0)) == [b"good"]
+        reasons = []
+        while not (got := me.receive([("liar", 0)])):  # what cannot be read is blamed on what is waited for
+            reasons += me.refusals.values()
+        assert [bytes(chunk.buffers[0]) for chunk in got["liar", 0]] == [b"good"]
         assert me.counters.damaged == 10
+        assert len(reasons) == 10
+        assert any("checksum" in reason for reason in reasons)
+
+    def test_another_version_is_refused_at_once_with_the_reason(self, liar) -> None:
+        liar, me = liar
+        header = bytearray(note(b"x").header)
+        header[4] += 1  # the major version
+        liar.say(bytes(header), b"x")
+        assert me.receive([("liar", 0)]) == {}
+        assert "version" in me.refusals["liar", 0]
 
     def test_a_message_in_another_name_is_counted(self, liar) -> None:
         liar, me = liar

@@ -16,7 +16,7 @@ def test_the_score_of_the_leaderboard_s_example() -> None:
     """RC 80 with one pedestrian (.50), one vehicle (.60) and one static (.65)."""
     drive = at(Drive(100.0), 20.0, 80.0)
     for number, kind in enumerate(("walker.pedestrian.0001", "vehicle.audi.tt", "static.prop.bin")):
-        drive.collide(number, kind)
+        drive.collide(1.0, number, kind)
     assert drive.completion == 80.0
     assert drive.penalty == pytest.approx(0.195)
     assert drive.score == pytest.approx(15.6)
@@ -25,7 +25,7 @@ def test_the_score_of_the_leaderboard_s_example() -> None:
 def test_each_other_actor_counts_once() -> None:
     drive = at(Drive(100.0), 1.0, 50.0)
     for actor in (7, 7, 8, 7):
-        drive.collide(actor, "vehicle.audi.tt")
+        drive.collide(1.0, actor, "vehicle.audi.tt")
     assert drive.penalty == pytest.approx(0.36)
     assert drive.collisions == {7: "vehicle", 8: "vehicle"}
 
@@ -69,8 +69,14 @@ def test_arrival_within_two_metres_is_all_of_the_route() -> None:
 def test_nothing_counts_after_the_end() -> None:
     drive = at(Drive(100.0), 10.0, 99.0)
     at(drive, 11.0, 50.0, offset=99.0)
-    drive.collide(1, "vehicle.audi.tt")
+    drive.collide(10.05, 1, "vehicle.audi.tt")
     assert (drive.status, drive.time, drive.score) == ("completed", 10.0, 100.0)
+
+
+def test_a_collision_reported_late_counts_at_its_own_time() -> None:
+    drive = at(Drive(100.0), 10.0, 99.0)
+    drive.collide(9.95, 1, "vehicle.audi.tt")
+    assert drive.score == pytest.approx(60.0)
 
 
 def test_progress_is_the_furthest_point() -> None:
