@@ -14,7 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -64,6 +64,7 @@ def settings(weights: str) -> list[Setting]:
         Setting("observation", {**own, "channel": "observation"}),
         Setting("latent", {**latent, "record": ""}),
         *(Setting(f"latent, payload {p}", {**latent, "payload": p}) for p in (*JUDGED, "other")),
+        Setting("latent, 10 latent steps", {**latent, "laco": replace(profile.laco, steps=10)}),
         Setting("latent, the paper's recipe", {**latent, "laco": paper}),
     ]
 
@@ -221,7 +222,7 @@ def main() -> None:
     path = args.out / "rows.jsonl"
     done = set(read(path))
     missing = [s for s in seeds if any((t, s, w) not in done for t in titles for w in (False, True))]
-    share = -(-len(missing) // args.jobs)  # contiguous, so that few seeds are driven twice for their payloads
+    share = -(-len(missing) // (2 * args.jobs))  # contiguous, so that few seeds are driven twice for their payloads
     chunks = [missing[i : i + share] for i in range(0, len(missing), share or 1)]
     work = (delayed(drive)(seeds, chunk, done, args.weights) for chunk in chunks)
     for rows in Parallel(n_jobs=args.jobs, return_as="generator_unordered")(work):
