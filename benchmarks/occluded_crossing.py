@@ -12,6 +12,7 @@ Finished runs are kept in OUT/rows.jsonl and not driven again. The last line of 
 
 import argparse
 import json
+import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -73,6 +74,8 @@ def drive(
     seeds: Sequence[int], chunk: Sequence[int], done: set[tuple[str, int, bool]], weights: str
 ) -> list[Any]:
     """All settings on some seeds, in one session; the next seed's payloads are recorded first if needed."""
+    # loky's own start method is the default here, and children of a child would look for it in vain
+    multiprocessing.set_start_method("spawn", force=True)
     rows = []
     with Session(hosts=1) as session:
         free = {}
