@@ -16,7 +16,7 @@ SCORES = (
     ("timely", "timely_driving_score", ".1f"),
     ("RC %", "route_completion", ".1f"),
     ("P", "infraction_penalty", ".2f"),
-    ("hits", "collisions", ".3g"),
+    ("hit", "collisions", ".3g"),
     ("t", "time_s", ".1f"),
 )
 WIDTH = 80  # [columns] below which figures would be cut

@@ -41,6 +41,12 @@ class Motion:
     yaw_rate: float = 0.0
 
 
+def slip_angle(steer: float, model: VehicleModel) -> float:
+    """Angle between nose and velocity [rad] at a steer in -1..1."""
+    share = model.rear_axle / (model.front_axle + model.rear_axle)
+    return math.atan(share * math.tan(model.steer_gain * steer)) if steer else 0.0
+
+
 def advance(
     motion: Motion,
     throttle: float,
@@ -51,33 +57,37 @@ def advance(
     reverse: bool = False,
     hand_brake: bool = False,
     model: VehicleModel = CAR,
+    slip: float | None = None,
 ) -> None:
-    """Move `motion` on by `dt` [s], in place. Pedals in 0..1, steer in -1..1 (positive is right)."""
-    steps = max(1, math.ceil(dt / MAX_STEP - 1e-9))
+    """Move `motion` on by `dt` [s], in place. Pedals in 0..1, steer in -1..1 (positive is right).
+
+    slip: the steer's `slip_angle`, for callers that keep it.
+    """
+    if slip is None:
+        slip = slip_angle(steer, model)
+    if hand_brake:
+        brake = 1.0
+    if dt <= MAX_STEP:
+        _substep(motion, throttle, slip, brake, dt, reverse, model)
+        return
+    steps = math.ceil(dt / MAX_STEP - 1e-9)
     for _ in range(steps):
-        _substep(motion, throttle, steer, 1.0 if hand_brake else brake, dt / steps, reverse, model)
+        _substep(motion, throttle, slip, brake, dt / steps, reverse, model)
 
 
 def _substep(
-    motion: Motion, throttle: float, steer: float, brake: float, dt: float, reverse: bool, model: VehicleModel
+    motion: Motion, throttle: float, slip: float, brake: float, dt: float, reverse: bool, model: VehicleModel
 ) -> None:
     speed = motion.speed
-    slip = 0.0
-    if steer:
-        share = model.rear_axle / (model.front_axle + model.rear_axle)
-        slip = math.atan(share * math.tan(model.steer_gain * steer))
     heading = motion.yaw + slip
     motion.x += speed * math.cos(heading) * dt
     motion.y += speed * math.sin(heading) * dt
     motion.yaw_rate = speed / model.rear_axle * math.sin(slip) if slip else 0.0
     motion.yaw += motion.yaw_rate * dt
-    motion.speed = _next_speed(speed, throttle, brake, dt, reverse, model)
-
-
-def _next_speed(
-    speed: float, throttle: float, brake: float, dt: float, reverse: bool, model: VehicleModel
-) -> float:
-    drive = throttle * min(model.traction, model.power / max(abs(speed), 1.0))
-    speed += (-drive if reverse else drive) * dt
-    resist = (brake * model.brake + model.rolling + model.drag * speed * speed) * dt
-    return math.copysign(max(0.0, abs(speed) - resist), speed)
+    pace = speed if speed >= 0.0 else -speed
+    drive = throttle * min(model.traction, model.power / pace) if pace > 1.0 else throttle * min(
+        model.traction, model.power
+    )
+    driven = speed + (-drive if reverse else drive) * dt
+    resist = (brake * model.brake + model.rolling + model.drag * driven * driven) * dt
+    motion.speed = math.copysign(max(0.0, abs(driven) - resist), driven)

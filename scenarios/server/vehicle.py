@@ -11,7 +11,7 @@ from typing import Any
 from laco.geometry import Box
 from laco.scenarios.server.actors import GRIP, Solid
 from laco.scenarios.server.blueprints import Blueprint
-from laco.scenarios.server.physics import CAR, Motion, VehicleModel, advance
+from laco.scenarios.server.physics import CAR, Motion, VehicleModel, advance, slip_angle
 from laco.scenarios.server.poses import Pose, Vector
 
 LIGHTEST = 1.0  # [kg]
@@ -178,6 +178,7 @@ class Vehicle(Solid):
         advance(
             self.motion, control.throttle, control.steer, control.brake, dt,
             reverse=control.reverse, hand_brake=control.hand_brake, model=self.model,
+            slip=self._slip if control.steer == self._slip_steer else self._slip_angle(),
         )  # fmt: skip
 
     def _unusual_step(self, dt: float) -> None:
@@ -243,9 +244,7 @@ class Vehicle(Solid):
         """Angle between nose and velocity [rad] at the present steer, kept until the steer changes."""
         steer = self.control.steer
         if steer != self._slip_steer:
-            model = self.model
-            share = model.rear_axle / (model.front_axle + model.rear_axle)
-            self._slip_steer, self._slip = steer, math.atan(share * math.tan(model.steer_gain * steer))
+            self._slip_steer, self._slip = steer, slip_angle(steer, self.model)
         return self._slip
 
     def _track(self, wish: Ackermann, dt: float) -> None:
