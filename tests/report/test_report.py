@@ -27,7 +27,7 @@ def record(scenes: int) -> Record:
         a = Body(0.0, 40.0 - 4 * i, -1.57, 8.0, 2.4, 0.9)
         hazard = Body(30.0 - 4 * i, 0.0, 3.14, 8.0, 2.4, 0.9)
         made.scenes.append(Scene(0.2 * i, [("A", a), ("hazard", hazard), ("", a), ("truck0", hazard)]))
-    made.drives["A"].collide(3, "vehicle.x")
+    made.drives["A"].collide(0.1, 3, "vehicle.x")
     return made
 
 
