@@ -37,8 +37,9 @@ class Proxy:
                         return
                     if not data:
                         return
-                    ends[end].sendall(data)
+                    # Counted first: whoever has received the bytes finds them counted.
                     self.counted += len(data) if end is far else 0
+                    ends[end].sendall(data)
 
     def close(self) -> None:
         self._thread.join(5.0)
