@@ -57,27 +57,18 @@ def advance(
     reverse: bool = False,
     hand_brake: bool = False,
     model: VehicleModel = CAR,
-    slip: float | None = None,
 ) -> None:
-    """Move `motion` on by `dt` [s], in place. Pedals in 0..1, steer in -1..1 (positive is right).
-
-    slip: the steer's `slip_angle`, for callers that keep it.
-    """
-    if slip is None:
-        slip = slip_angle(steer, model)
-    if hand_brake:
-        brake = 1.0
-    if dt <= MAX_STEP:
-        _substep(motion, throttle, slip, brake, dt, reverse, model)
-        return
-    steps = math.ceil(dt / MAX_STEP - 1e-9)
+    """Move `motion` on by `dt` [s], in place. Pedals in 0..1, steer in -1..1 (positive is right)."""
+    slip = slip_angle(steer, model)
+    steps = max(1, math.ceil(dt / MAX_STEP - 1e-9))
     for _ in range(steps):
-        _substep(motion, throttle, slip, brake, dt / steps, reverse, model)
+        roll(motion, throttle, slip, 1.0 if hand_brake else brake, dt / steps, reverse, model)
 
 
-def _substep(
+def roll(
     motion: Motion, throttle: float, slip: float, brake: float, dt: float, reverse: bool, model: VehicleModel
 ) -> None:
+    """One step of at most `MAX_STEP` [s] at a known slip angle [rad]: what `advance` repeats."""
     speed = motion.speed
     heading = motion.yaw + slip
     motion.x += speed * math.cos(heading) * dt

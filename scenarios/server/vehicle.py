@@ -11,7 +11,7 @@ from typing import Any
 from laco.geometry import Box
 from laco.scenarios.server.actors import GRIP, Solid
 from laco.scenarios.server.blueprints import Blueprint
-from laco.scenarios.server.physics import CAR, Motion, VehicleModel, advance, slip_angle
+from laco.scenarios.server.physics import CAR, Motion, VehicleModel, advance, roll, slip_angle
 from laco.scenarios.server.poses import Pose, Vector
 
 LIGHTEST = 1.0  # [kg]
@@ -175,11 +175,9 @@ class Vehicle(Solid):
 
     def _drive(self, dt: float) -> None:
         control = self.control
-        advance(
-            self.motion, control.throttle, control.steer, control.brake, dt,
-            reverse=control.reverse, hand_brake=control.hand_brake, model=self.model,
-            slip=self._slip if control.steer == self._slip_steer else self._slip_angle(),
-        )  # fmt: skip
+        slip = self._slip if control.steer == self._slip_steer else self._slip_angle()
+        brake = 1.0 if control.hand_brake else control.brake
+        roll(self.motion, control.throttle, slip, brake, dt, control.reverse, self.model)
 
     def _unusual_step(self, dt: float) -> None:
         """A step of a vehicle that is pushed, skids, spins, or does not follow its pedals."""
