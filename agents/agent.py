@@ -75,6 +75,8 @@ class Agent:
         for i, message in enumerate(messages):
             reason = heard.refused.get(i)
             self._settle(message, "used" if reason is None else "refused", reason or "")
+            if reason is not None:  # it will not get better
+                del self._newest[message.fate.sender]
         receipts, self._receipts = tuple(self._receipts), []
         return Decision(heard.plan, heard.foreign_tokens, receipts)
 

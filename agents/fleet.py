@@ -5,8 +5,6 @@ import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from types import TracebackType
-from typing import Self
 
 import msgspec
 import zmq
@@ -14,6 +12,7 @@ import zmq
 from laco.agents.host_entry import main
 from laco.agents.messages import AgentSpec, Announce, Answer, Connect, Listen, Request, Setup, Speak, Stop
 from laco.agents.observation import Observation
+from laco.closing import Closing
 from laco.comm.radio import Fate
 from laco.errors import LacoError, TransportError
 
@@ -78,16 +77,22 @@ class Host:
         self.socket.close(0)
 
 
-class Fleet:
+class Fleet(Closing):
     """All connected vehicles of a run, spread over hosts. Hosts live on from run to run."""
 
     def __init__(self, hosts: int) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.hosts = [Host(i, self._context) for i in range(hosts)]
+        self.hosts: list[Host] = []
         self.round = 0
         self._where: dict[str, Host] = {}
         self.endpoints: dict[str, str] = {}
         self.fingerprint = ""
+        try:
+            for number in range(hosts):
+                self.hosts.append(Host(number, self._context))
+        except BaseException:
+            self.close()
+            raise
 
     def setup(self, specs: Sequence[AgentSpec]) -> None:
         """Give every vehicle to a host, open all links. Raises: TransportError naming a link that fails."""
@@ -123,12 +128,4 @@ class Fleet:
         """End all hosts."""
         for host in self.hosts:
             host.close()
-        self._context.term()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._context.destroy(0)  # not term: it would wait for a socket whose host never started

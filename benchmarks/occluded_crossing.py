@@ -140,7 +140,7 @@ def table(rows: Rows, titles: Sequence[str], seeds: Sequence[int]) -> str:
             f"{fmean(r['fleet']['timely_driving_score'] for r in chosen):.1f}",
             f"{fmean(e['driving_score'] for e in egos):.1f}",
             f"{fmean(e['route_completion'] for e in egos):.1f}",
-            f"{sum(e['collisions'] for e in egos)} in {len(egos)} runs",
+            f"{sum(e['collisions'] for e in egos)} in {sum(e['collisions'] > 0 for e in egos)} of {len(egos)} runs",
             f"{fmean(hazard):.2f} / {fmean(twin):.2f}",
             f"{air / sent:.0f}" if sent else "-",
             f"{tokens:.1f}",

@@ -9,11 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import zmq
 
+from laco.closing import Closing
 from laco.comm.account import Bytes, SentBytes, air_bytes, socket_bytes
 from laco.comm.link import Arrival, Counters, Link, hello, new_socket, topic
 from laco.comm.message import MAX_NAME, Chunk, parse, verify
@@ -66,7 +65,7 @@ class Inbox:
         return {sender for sender, _ in self.pending}
 
 
-class Mesh:
+class Mesh(Closing):
     """The sockets of vehicle `name`. Close it, or use it as a context manager."""
 
     def __init__(
@@ -207,13 +206,6 @@ class Mesh:
         if self._own_context:
             self._context.term()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def pump(self) -> list[str]:
         """One step of the barrier: sees, greets and hears; returns the links that are not ready."""

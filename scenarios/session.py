@@ -4,14 +4,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
 from laco.agents.channels import CHANNEL_NAMES
 from laco.agents.fleet import Fleet
 from laco.agents.messages import AgentSpec
+from laco.closing import Closing
 from laco.comm.radio import Air
 from laco.config import LacoConfig
 from laco.errors import ConfigError
@@ -57,7 +56,7 @@ class Result:
     free: Mapping[str, float]
 
 
-class Session:
+class Session(Closing):
     """Starts an embedded server unless `carla` names one; hosts start with the first run that needs them."""
 
     def __init__(
@@ -155,14 +154,6 @@ class Session:
         if self._world is not None:
             self._world.close()
             self._world = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def specs(options: Options, layout: Layout, hazard: int | None) -> list[AgentSpec]:

@@ -6,11 +6,11 @@ The stage puts the server's settings back and destroys its own actors when it is
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from laco.agents.control import Pedals
 from laco.agents.observation import Actor, Body
+from laco.closing import Closing
 from laco.errors import ScenarioError, WorldError
 from laco.geometry import Box
 from laco.scenarios.layout import Layout, Placement
@@ -20,7 +20,7 @@ TICK = 0.05  # [s]
 ABOVE = 0.3  # [m] vehicles are spawned a little above the road, as CARLA wants it
 
 
-class Simulator:
+class Simulator(Closing):
     """A connection to a CARLA server in synchronous mode; `with` restores the settings it found."""
 
     def __init__(self, host: str, port: int, timeout: float = 20.0) -> None:
@@ -80,16 +80,8 @@ class Simulator:
             with suppress(RuntimeError):
                 self.world.apply_settings(self._found)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class Stage:
+class Stage(Closing):
     """One layout's vehicles, spawned and moving. `with` destroys them."""
 
     def __init__(self, simulator: Simulator, layout: Layout) -> None:
@@ -225,11 +217,3 @@ class Stage:
             for actor in (*self._sensors, *self.actors.values()):
                 actor.destroy()
             self.world.tick()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -25,6 +25,7 @@ from laco.distill.train import Data, train
 
 Report = Callable[[str], None]
 CAUTIONS = (0.0, 0.15, 0.25, 0.5, 1.0)
+LEAST = 40  # steps: a one-cycle schedule warms up over a twentieth of them, and needs more than one for it
 HELD_SEED, HELD_DECISIONS = 5, 600
 SHAPE = {"width": 96, "layers": 6, "heads": 4, "kv_heads": 2}
 
@@ -64,7 +65,7 @@ def scaled(recipe: Recipe, share: float) -> Recipe:
     stages = tuple(
         replace(
             stage,
-            steps=max(2, int(stage.steps * share)),
+            steps=max(LEAST, int(stage.steps * share)),
             leave=None if stage.leave is None else max(1, int(stage.leave * share)),
         )
         for stage in recipe.stages

@@ -7,9 +7,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
+from laco.closing import Closing
 from laco.errors import WorldError
 
 START_LIMIT = 20.0  # [s]
@@ -17,7 +17,7 @@ STOP_LIMIT = 5.0  # [s] between asking it to stop and ending it
 MARK = "listening on "
 
 
-class WorldProcess:
+class WorldProcess(Closing):
     """A running server: `.port`, `.pid`; ends with `close`, with the `with` block, and with this process.
 
     Raises `WorldError`, with the server's last words, when it does not listen within 20 s.
@@ -51,13 +51,6 @@ class WorldProcess:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop the server, gently first; may be called again."""
