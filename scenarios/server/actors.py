@@ -47,6 +47,10 @@ class Actor:
     def step(self, dt: float) -> None:
         """Move on by `dt` [s]."""
 
+    def union(self) -> bytes:
+        """The last part of its record on the episode's stream, which depends on its kind (54 bytes at most)."""
+        return b""
+
     def bounding_box(self) -> list[Any]:
         """The protocol's BoundingBox in the actor's own frame."""
         length, width, height = self.blueprint.size
@@ -69,6 +73,7 @@ class Solid(Actor):
         self.height = blueprint.size[2]
         self.radius = math.hypot(self.half_length, self.half_width)
         self.collides = True
+        self.puppet = False  # whether `pull` moves it, and nothing else
         self.vx = self.vy = (
             0.0  # [m/s] kept as plain numbers: they are read and written for every body and tick
         )
@@ -91,6 +96,13 @@ class Solid(Actor):
 
     def set_velocity(self, vx: float, vy: float) -> None:
         """Take on a velocity [m/s]; a thing that stands ignores it."""
+
+    def pull(self, pose: Pose, vx: float, vy: float, yaw_rate: float) -> None:
+        """Be moved from outside: a pose, the velocity there [m/s] and the turn [deg/s]; no longer by physics."""
+        self.puppet, self.inverse_mass = True, 0.0
+        self.moving = bool(vx or vy)
+        self.place(pose)
+        self.vx, self.vy, self.yaw_rate = vx, vy, yaw_rate
 
     def shift(self, dx: float, dy: float) -> None:
         """Move sideways out of another body [m]."""

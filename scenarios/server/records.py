@@ -22,13 +22,12 @@ _EPISODE = struct.Struct("<QdfiiiI")
 _IDENTITY, _MOTION = struct.Struct("<IB"), struct.Struct("<15f")  # with the next: a vehicle's record
 _CONTROL = struct.Struct("<3f3BifBBIB24x")
 _WALKER = struct.Struct("<IB15f4fB37x")
-_PLAIN = struct.Struct("<IB15f54x")
+_PLAIN = struct.Struct("<IB15f54s")
 _STILL = (0.0,) * 9
 RECORD = 119  # bytes
 Packer = Callable[[bytearray, int, Any], None]
 HEAD = _PREFIX.size + _EPISODE.size
-ACTIVE, GREEN = 1, 2
-SPEED_LIMIT = 50.0  # [km/h] the same everywhere, for now
+ACTIVE = 1
 
 
 class EpisodeFrame:
@@ -84,7 +83,7 @@ def _put_vehicle(buffer: bytearray, offset: int, v: Any) -> None:
         _IDENTITY.pack_into(buffer, offset, v.id, ACTIVE)
         _CONTROL.pack_into(
             buffer, offset + 65, c.throttle, c.steer, c.brake, c.hand_brake, c.reverse, c.manual_gear_shift,
-            c.gear, SPEED_LIMIT, GREEN, 0, 0, 0,
+            c.gear, v.speed_limit, v.light_state, v.light_id > 0, v.light_id, 0,
         )  # fmt: skip
 
 
@@ -96,7 +95,7 @@ def _put_walker(buffer: bytearray, offset: int, w: Any) -> None:
 
 
 def _put_plain(buffer: bytearray, offset: int, actor: Any) -> None:
-    _PLAIN.pack_into(buffer, offset, actor.id, ACTIVE, *actor.pose, *_STILL)
+    _PLAIN.pack_into(buffer, offset, actor.id, ACTIVE, *actor.pose, *_STILL, actor.union())
 
 
 def sensor_message(kind: int, sensor: Actor, world: World, body: bytes) -> bytes:

@@ -96,6 +96,7 @@ class Dialogue:
             raise BadRequestError(f"not a request: {message!r:.80}")
         if call is None:
             return self._unknown(id, method, bool(waits), len(arguments) - 1)
+        self._simulation.observe()
         try:
             packed: bytes = self._pack([1, id, None, call(self._simulation, arguments[1:])])
         except NONSENSE as error:

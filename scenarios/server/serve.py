@@ -37,6 +37,7 @@ def serve(map: str, host: str, port: int, seed: int, exit_with_parent: bool = Fa
         server.run(parent if exit_with_parent else None)
     finally:
         server.close()
+        simulation.close()
 
 
 def _stop_at_eof(server: Server) -> None:

@@ -72,6 +72,7 @@ class Server:
             events = select(wait)
             for key, mask in events:
                 key.data(mask)
+            simulation.observe()
             if not events and parent is not None and os.getppid() != parent:
                 break
 

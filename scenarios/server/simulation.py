@@ -1,7 +1,8 @@
 """The world plus what a client may change about it: settings, weather, map, and who is told what happens."""
 
 import math
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import msgpack
 
@@ -22,10 +23,30 @@ def default_settings() -> list[Any]:
     return [False, False, [False], True, 0.01, 10, 0.0, True, 3000.0, 2000.0, True]
 
 
-class Simulation:
-    """A world that can be replaced, its settings, and the streams. `maps` are OpenDRIVE texts by name."""
+class Part(Protocol):
+    """Something that acts on the world from tick to tick: traffic lights, traffic. Made anew for each episode."""
 
-    def __init__(self, maps: dict[str, str], start: str, seed: int = 0) -> None:
+    def before(self, dt: float) -> None:
+        """Act before the world moves on by `dt` [s]."""
+
+    def after(self, dt: float) -> None:
+        """Act after it has moved, before the frame is told."""
+
+    def close(self) -> None:
+        """The episode is over."""
+
+
+class Simulation:
+    """A world that can be replaced, its settings, and the streams. `maps` are OpenDRIVE texts by name; `parts`
+    make what acts on the world."""
+
+    def __init__(
+        self,
+        maps: dict[str, str],
+        start: str,
+        seed: int = 0,
+        parts: "Sequence[Callable[[Simulation], Part]]" = (),
+    ) -> None:
         self.maps = maps
         self.seed = seed
         self.hub = Hub()
@@ -38,6 +59,9 @@ class Simulation:
         self._packer = msgpack.Packer()
         self._frame = records.EpisodeFrame()
         self._flags = 0
+        self._unseen = False  # whether sensors have yet to look at the present frame
+        self._makers = parts
+        self._parts = [make(self) for make in parts]
 
     @property
     def lockstep(self) -> bool:
@@ -63,13 +87,30 @@ class Simulation:
     def tick(self) -> int:
         """Step the world and tell the listeners; answers the frame number."""
         world, dt = self.world, self.dt
+        self.observe()
+        for part in self._parts:
+            part.before(dt)
         world.step(dt)
+        for part in self._parts:
+            part.after(dt)
         buffer = self._frame.pack(world, self.episode, dt, self._flags)
         self._flags = 0
         self.hub.publish(EPISODE_STREAM, buffer, self.lockstep)
         if world.contacts:
             self._report_contacts()
+        self._unseen = True
         return world.frame
+
+    def observe(self) -> None:
+        """Let sensors look at the present frame, once. Whoever changes the world must call it first; the server
+        does so after it has answered a tick, while the client is already at work."""
+        if self._unseen:
+            self._unseen = False
+
+    def close(self) -> None:
+        """End what acts on the world."""
+        for part in self._parts:
+            part.close()
 
     def subscribe(self, stream_id: int, subscriber: Subscriber) -> None:
         """Add a listener. One of the episode hears the last frame at once: whoever joins while nobody ticks
@@ -92,12 +133,15 @@ class Simulation:
             raise RefusedError(str(error)) from error
         for actor in old.actors.values():
             self.hub.close(actor.stream_id)
+        self.close()
         self.world = new
         self.episode += 1
         self._flags = records.MAP_CHANGED
         self.weather = list(CLEAR_NOON)
         if reset_settings:
             self.settings = default_settings()
+        self._unseen = False
+        self._parts = [make(self) for make in self._makers]
 
     def token(self, stream_id: int) -> bytes:
         """Where a stream is."""

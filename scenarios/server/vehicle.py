@@ -14,6 +14,7 @@ from laco.scenarios.server.blueprints import Blueprint
 from laco.scenarios.server.physics import CAR, Motion, VehicleModel, advance, roll, slip_angle
 from laco.scenarios.server.poses import Pose, Vector
 
+GREEN = 2  # TrafficLightState
 LIGHTEST = 1.0  # [kg]
 SPIN_DECAY = 6.0  # [rad/s^2] what friction takes off a spin
 HEAVY = VehicleModel(front_axle=0.0, rear_axle=4.2, steer_gain=0.60, traction=2.5, power=14.0, brake=6.0)
@@ -81,6 +82,8 @@ class Vehicle(Solid):
         self.spin = 0.0  # [rad/s]
         self.force_x = self.force_y = 0.0  # [N] for the next step only
         self.lights = 0
+        self.speed_limit = 50.0  # [km/h]
+        self.light_state, self.light_id = GREEN, 0  # of the traffic light it stands at; id 0: none
         self.physics_control: list[Any] | None = None  # as the client last set it
         self.ackermann_settings = [0.15, 0.0, 0.25, 0.01, 0.0, 0.01]
         self.unusual = False  # whether anything but the pedals moves it
@@ -91,6 +94,12 @@ class Vehicle(Solid):
         self.control = control
         self.ackermann = None
         self.moving = self.changed = True
+
+    def heed(self, speed_limit: float, light_state: int = GREEN, light_id: int = 0) -> None:
+        """What applies where it is: the speed limit [km/h], and the traffic light it stands at, if any."""
+        if (speed_limit, light_state, light_id) != (self.speed_limit, self.light_state, self.light_id):
+            self.speed_limit, self.light_state, self.light_id = speed_limit, light_state, light_id
+            self.told, self.changed = None, True
 
     def follow(self, wish: Ackermann) -> None:
         """Let the built-in controller hold a speed and a wheel angle from the next step on."""

@@ -149,7 +149,8 @@ class World:
         before, fastest = self._fastest, 0.0
         for solid in self._solids:
             if solid.moving:
-                solid.step(dt)
+                if not solid.puppet:
+                    solid.step(dt)
                 speed = abs(solid.vx) + abs(solid.vy)
                 if speed > fastest:
                     fastest = speed
