@@ -59,7 +59,7 @@ class Simulation:
         self._packer = msgpack.Packer()
         self._frame = records.EpisodeFrame()
         self._flags = 0
-        self._unseen = False  # whether sensors have yet to look at the present frame
+        self.unseen = False  # whether sensors have yet to look at the present frame
         self._makers = parts
         self._parts = [make(self) for make in parts]
 
@@ -98,14 +98,14 @@ class Simulation:
         self.hub.publish(EPISODE_STREAM, buffer, self.lockstep)
         if world.contacts:
             self._report_contacts()
-        self._unseen = True
+        self.unseen = True
         return world.frame
 
     def observe(self) -> None:
         """Let sensors look at the present frame, once. Whoever changes the world must call it first; the server
         does so after it has answered a tick, while the client is already at work."""
-        if self._unseen:
-            self._unseen = False
+        if self.unseen:
+            self.unseen = False
 
     def close(self) -> None:
         """End what acts on the world."""
@@ -140,7 +140,7 @@ class Simulation:
         self.weather = list(CLEAR_NOON)
         if reset_settings:
             self.settings = default_settings()
-        self._unseen = False
+        self.unseen = False
         self._parts = [make(self) for make in self._makers]
 
     def token(self, stream_id: int) -> bytes:
