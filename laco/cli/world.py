@@ -10,7 +10,12 @@ def world(
     map: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="A built-in map or an OpenDRIVE file.")
     ] = "crossing",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="What clients are told the map is called, e.g. Town01.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Seed of everything drawn by chance.")] = 0,
+    traffic: Annotated[int, typer.Option(min=0, help="Cars that SUMO drives ([traffic] extra).")] = 0,
+    walkers: Annotated[int, typer.Option(min=0, help="People that SUMO leads ([traffic] extra).")] = 0,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than this machine's are open to all.")
     ] = "127.0.0.1",
@@ -19,6 +24,7 @@ def world(
 
     It speaks CARLA's protocol and simulates cars simply; it is not CARLA.
     """
+    from laco.scenarios.server.options import WorldOptions
     from laco.scenarios.server.serve import serve
 
-    serve(map, host, port, seed)
+    serve(WorldOptions(map=map, name=name, host=host, port=port, seed=seed, traffic=traffic, walkers=walkers))

@@ -4,20 +4,18 @@ import argparse
 import sys
 
 from laco.errors import LacoError
+from laco.scenarios.server.options import add_options, from_namespace
 from laco.scenarios.server.serve import serve
 
 
 def main() -> int:
     """Parse the options and serve; 2 when the server cannot start."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--map", default="crossing")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
+    add_options(parser)
     parser.add_argument("--exit-with-parent", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     try:
-        serve(options.map, options.host, options.port, options.seed, options.exit_with_parent)
+        serve(from_namespace(options), options.exit_with_parent)
     except LacoError as error:
         sys.stderr.write(f"laco: {error}\n")
         return 2

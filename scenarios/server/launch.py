@@ -11,6 +11,7 @@ from typing import IO
 
 from laco.closing import Closing
 from laco.errors import WorldError
+from laco.scenarios.server.options import WorldOptions
 
 START_LIMIT = 20.0  # [s]
 STOP_LIMIT = 5.0  # [s] between asking it to stop and ending it
@@ -23,21 +24,13 @@ class WorldProcess(Closing):
     Raises `WorldError`, with the server's last words, when it does not listen within 20 s.
     """
 
-    def __init__(self, map: str = "crossing", seed: int = 0, port: int = 0, host: str = "127.0.0.1") -> None:
-        options = [
-            "--map",
-            map,
-            "--seed",
-            str(seed),
-            "--port",
-            str(port),
-            "--host",
-            host,
-            "--exit-with-parent",
-        ]
+    def __init__(
+        self, map: str = "crossing", seed: int = 0, port: int = 0, *, traffic: int = 0, walkers: int = 0
+    ) -> None:
+        options = WorldOptions(map=map, seed=seed, port=port, traffic=traffic, walkers=walkers)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "laco.scenarios.server", *options],
+            [sys.executable, "-m", "laco.scenarios.server", *options.arguments(), "--exit-with-parent"],
             stdin=subprocess.PIPE,  # its end of file tells the child that we are gone
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -50,7 +43,6 @@ class WorldProcess(Closing):
         except BaseException:
             self.close()
             raise
-
 
     def close(self) -> None:
         """Stop the server, gently first; may be called again."""

@@ -1,4 +1,4 @@
-"""Start a server from a map's name or file and run it until a signal says stop."""
+"""Start a server from its options and run it until a signal says stop."""
 
 import gc
 import logging
@@ -10,34 +10,40 @@ from pathlib import Path
 
 from laco.errors import ScenarioError
 from laco.scenarios.maps import available, read_map
+from laco.scenarios.server.options import WorldOptions
 from laco.scenarios.server.server import Server
 from laco.scenarios.server.simulation import Simulation
 
 
-def serve(map: str, host: str, port: int, seed: int, exit_with_parent: bool = False) -> None:
+def serve(options: WorldOptions, exit_with_parent: bool = False) -> None:
     """Serve until SIGTERM or SIGINT (or the parent's end); says on stdout when it listens. Raises
     `ScenarioError` for a map that cannot be used and `WorldError` for a port that cannot be had."""
     logging.basicConfig(level=logging.WARNING, format="laco world: %(message)s")
     parent = os.getppid()
-    maps = {name: read_map(name) for name in available()}
-    name = map if map in maps else Path(map).stem
-    maps[name] = maps[map] if map in maps else read_map(map)
-    simulation = Simulation(maps, name, seed)
-    if not simulation.world.roads.spawn_points:
-        raise ScenarioError(f"map {name}: no driving lane is long enough for a car")
-    server = Server(simulation, host, port)
+    simulation = _simulation(options)
+    server = Server(simulation, options.host, options.port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     if exit_with_parent:
         threading.Thread(target=_stop_at_eof, args=(server,), daemon=True).start()
     gc.freeze()  # what is here now stays: keep it out of the collector's rounds
     try:
-        sys.stdout.write(f"listening on {server.host}:{server.port}, map {name}\n")
+        sys.stdout.write(f"listening on {server.host}:{server.port}, map {simulation.world.name}\n")
         sys.stdout.flush()
         server.run(parent if exit_with_parent else None)
     finally:
         server.close()
         simulation.close()
+
+
+def _simulation(options: WorldOptions) -> Simulation:
+    maps = {name: read_map(name) for name in available()}
+    name = options.name or (options.map if options.map in maps else Path(options.map).stem)
+    maps[name] = maps[options.map] if options.map in maps else read_map(options.map)
+    simulation = Simulation(maps, name, options.seed)
+    if not simulation.world.roads.spawn_points:
+        raise ScenarioError(f"map {name}: no driving lane is long enough for a car")
+    return simulation
 
 
 def _stop_at_eof(server: Server) -> None:
