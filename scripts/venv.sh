@@ -39,6 +39,11 @@ package_of() {
         libgcc_s.so*) echo libgcc-s1 ;;
         libgomp.so*) echo libgomp1 ;;
         libz.so*) echo zlib1g ;;
+        libX11.so*) echo libx11-6 ;;
+        libXext.so*) echo libxext6 ;;
+        libXrender.so*) echo libxrender1 ;;
+        libGL.so*) echo libgl1 ;;
+        libatomic.so*) echo libatomic1 ;;
         *) echo "the one that holds $1 (apt-file search $1)" ;;
     esac
 }
