@@ -35,11 +35,14 @@ class Connection(Protocol):
 class CallConnection:
     """Requests in, answers out."""
 
-    def __init__(self, sock: socket.socket, dialogue: Dialogue, want: Callable[[int], None]) -> None:
+    def __init__(
+        self, sock: socket.socket, dialogue: Dialogue, want: Callable[[int], None], scratch: memoryview
+    ) -> None:
+        """`scratch`: room for what is read at once; connections share it."""
         self.sock = sock
         self._dialogue = dialogue
         self._want = want
-        self._scratch = memoryview(bytearray(CHUNK))
+        self._scratch = scratch
         self._unsent = bytearray()
 
     def ready(self, mask: int) -> None:

@@ -16,8 +16,9 @@ from laco.scenarios.server.simulation import Simulation
 
 log = logging.getLogger(__name__)
 
-LARGEST = 256 << 20  # [bytes] of one request
-NONSENSE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
+LARGEST = 256 << 20  # [bytes] of one request: a map may be large
+LONGEST = 1 << 20  # entries of one array: room for them is made before they arrive
+NONSENSE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 Call = Callable[[Simulation, list[Any]], Any]  # from arguments to the wire's result
 Table = dict[str, Call]
 
@@ -74,7 +75,12 @@ class Dialogue:
         self._simulation = simulation
         self._pack = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape").pack
         self._unpacker = msgpack.Unpacker(
-            raw=False, strict_map_key=False, unicode_errors="surrogateescape", max_buffer_size=LARGEST
+            raw=False,
+            strict_map_key=False,
+            unicode_errors="surrogateescape",
+            max_buffer_size=LARGEST,
+            max_array_len=LONGEST,
+            max_map_len=LONGEST,
         )
 
     def receive(self, data: bytes | memoryview) -> Iterator[bytes]:
@@ -92,7 +98,7 @@ class Dialogue:
                 answers.append(self._answer(message))
         except BadRequestError as error:
             nonsense = error
-        except (ValueError, msgpack.exceptions.UnpackException) as error:
+        except (ValueError, TypeError, MemoryError, msgpack.exceptions.UnpackException) as error:
             nonsense = BadRequestError(f"not MessagePack: {error!r}")
         if answers:  # what was asked before the nonsense is answered
             yield b"".join(answers)

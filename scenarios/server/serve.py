@@ -22,6 +22,7 @@ def serve(options: WorldOptions, exit_with_parent: bool = False) -> None:
     parent = os.getppid()
     simulation = _simulation(options)
     server = Server(simulation, options.host, options.port)
+    _allow_many_files()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     if exit_with_parent:
@@ -44,6 +45,15 @@ def _simulation(options: WorldOptions) -> Simulation:
     if not simulation.world.roads.spawn_points:
         raise ScenarioError(f"map {name}: no driving lane is long enough for a car")
     return simulation
+
+
+def _allow_many_files() -> None:
+    """Every client and listener is a file descriptor: take as many as this user may have."""
+    if os.name == "posix":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _stop_at_eof(server: Server) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from laco.errors import WorldError
-from laco.scenarios.server.connections import READ, CallConnection, Connection, StreamConnection
+from laco.scenarios.server.connections import CHUNK, READ, CallConnection, Connection, StreamConnection
 from laco.scenarios.server.methods import table
 from laco.scenarios.server.rpc import BadRequestError, Dialogue
 from laco.scenarios.server.simulation import Simulation
@@ -35,6 +35,8 @@ class Server:
         self._streams = _listen(host, 0)
         self._wake, self._waker = socket.socketpair()
         self._connections: set[Connection] = set()
+        self._scratch = memoryview(bytearray(CHUNK))
+        self._spare = _spare_file()
         self._stopping = False
         self.host, self.port = host, int(self._calls.getsockname()[1])
         simulation.stream_port = int(self._streams.getsockname()[1])
@@ -83,6 +85,7 @@ class Server:
         self._selector.close()
         for sock in (self._calls, self._streams, self._wake, self._waker):
             sock.close()
+        os.close(self._spare)
 
     def _accept(self, listener: socket.socket, make: Callable[[socket.socket], Connection]) -> None:
         try:
@@ -90,7 +93,8 @@ class Server:
         except BlockingIOError:
             return
         except OSError as error:
-            log.warning("cannot accept a connection: %s", error)
+            log.warning("turning a connection away: %s", error.strerror)
+            self._turn_away(listener)
             return
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -98,9 +102,19 @@ class Server:
         self._connections.add(connection)
         self._selector.register(sock, READ, lambda mask: self._serve(connection, mask))
 
+    def _turn_away(self, listener: socket.socket) -> None:
+        """Out of file descriptors: take the caller on the spare one and hang up, or it would knock on forever."""
+        os.close(self._spare)
+        with contextlib.suppress(OSError):
+            listener.accept()[0].close()
+        self._spare = _spare_file()
+
     def _new_call(self, sock: socket.socket) -> Connection:
         return CallConnection(
-            sock, Dialogue(self._table, self._simulation), lambda mask: self._want(sock, mask)
+            sock,
+            Dialogue(self._table, self._simulation),
+            lambda mask: self._want(sock, mask),
+            self._scratch,
         )
 
     def _new_stream(self, sock: socket.socket) -> Connection:
@@ -124,6 +138,10 @@ class Server:
             connection.over()
             self._selector.unregister(connection.sock)
             connection.sock.close()
+
+
+def _spare_file() -> int:
+    return os.open(os.devnull, os.O_RDONLY)
 
 
 def _listen(host: str, port: int) -> socket.socket:
