@@ -6,6 +6,8 @@ cannot make sense of into the error slot. Calls that nobody waits for are answer
 """
 
 import logging
+import reprlib  # whole messages may be too deep to show
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,7 +20,9 @@ log = logging.getLogger(__name__)
 
 LARGEST = 256 << 20  # [bytes] of one request: a map may be large
 LONGEST = 1 << 20  # entries of one array: room for them is made before they arrive
-NONSENSE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
+NONSENSE = (
+    TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError, struct.error
+)  # fmt: skip
 Call = Callable[[Simulation, list[Any]], Any]  # from arguments to the wire's result
 Table = dict[str, Call]
 
@@ -110,20 +114,20 @@ class Dialogue:
             kind, id, method, arguments = message
             (waits, *_), call = arguments[0], self._table.get(method)
         except NONSENSE as error:
-            raise BadRequestError(f"not a request: {message!r:.80}") from error
+            raise BadRequestError(f"not a request: {reprlib.repr(message):.80}") from error
         if kind != 0 or not isinstance(id, int):
-            raise BadRequestError(f"not a request: {message!r:.80}")
+            raise BadRequestError(f"not a request: {reprlib.repr(message):.80}")
         if call is None:
             return self._unknown(id, method, bool(waits), len(arguments) - 1)
         try:
             packed: bytes = self._pack([1, id, None, call(self._simulation, arguments[1:])])
         except NONSENSE as error:
-            log.warning("%s: %s: %s", method, type(error).__name__, error)
+            log.warning("%s: %s: %.200r", method, type(error).__name__, str(error))
             packed = self._pack([1, id, f"{method}: {type(error).__name__}: {error}", None])
         return packed
 
     def _unknown(self, id: int, method: Any, fire_and_forget: bool, count: int) -> bytes:
-        log.warning("unknown method %.60s", method)
+        log.warning("unknown method %.60r", method)
         if fire_and_forget:
             return bytes(self._pack([1, id, None, [[False]]]))
         text = f"rpc: server could not find function '{method}' with argument count {count}"

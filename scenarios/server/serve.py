@@ -10,16 +10,20 @@ from pathlib import Path
 
 from laco.errors import ScenarioError
 from laco.scenarios.maps import available, read_map
+from laco.scenarios.server.lights.part import Lights
 from laco.scenarios.server.options import WorldOptions
 from laco.scenarios.server.server import Server
 from laco.scenarios.server.simulation import Simulation
+from laco.scenarios.server.wheel import require_wheel
 
 
 def serve(options: WorldOptions, exit_with_parent: bool = False) -> None:
     """Serve until SIGTERM or SIGINT (or the parent's end); says on stdout when it listens. Raises
-    `ScenarioError` for a map that cannot be used and `WorldError` for a port that cannot be had."""
+    `ScenarioError` for a map that cannot be used and `WorldError` for a port that cannot be had or a `carla` package
+    of another version."""
     logging.basicConfig(level=logging.WARNING, format="laco world: %(message)s")
     parent = os.getppid()
+    require_wheel()
     simulation = _simulation(options)
     server = Server(simulation, options.host, options.port)
     _allow_many_files()
@@ -41,7 +45,7 @@ def _simulation(options: WorldOptions) -> Simulation:
     maps = {name: read_map(name) for name in available()}
     name = options.name or (options.map if options.map in maps else Path(options.map).stem)
     maps[name] = maps[options.map] if options.map in maps else read_map(options.map)
-    simulation = Simulation(maps, name, options.seed)
+    simulation = Simulation(maps, name, options.seed, parts=[Lights])
     if not simulation.world.roads.spawn_points:
         raise ScenarioError(f"map {name}: no driving lane is long enough for a car")
     return simulation

@@ -21,7 +21,7 @@ from laco.scenarios.server.simulation import Simulation
 log = logging.getLogger(__name__)
 
 PATIENCE = 1.0  # [s] the loop sleeps at most
-BACKLOG = 128
+BACKLOG = 1024  # connections waiting to be accepted
 
 
 class Server:

@@ -10,6 +10,7 @@ from laco.errors import LacoError
 from laco.scenarios.server import records
 from laco.scenarios.server.actors import Actor
 from laco.scenarios.server.errors import RefusedError
+from laco.scenarios.server.remembered import Remembered
 from laco.scenarios.server.streaming import EPISODE_STREAM, Hub, Subscriber, token
 from laco.scenarios.server.world import World
 
@@ -56,6 +57,7 @@ class Simulation:
         self.episode = 1
         self.world = World(maps[start], start, seed)
         self.traffic_managers: dict[int, str] = {}
+        self.remembered = Remembered()
         self._packer = msgpack.Packer()
         self._frame = records.EpisodeFrame()
         self._flags = 0
@@ -125,7 +127,7 @@ class Simulation:
         with the old episode untouched, when there is no such map or it cannot be used."""
         name = name.rsplit("/", 1)[-1] or self.world.name
         if name not in self.maps:
-            raise RefusedError(f"map '{name}' not found")
+            raise RefusedError(f"Map '{name}' not found")  # as CARLA says it
         old = self.world
         try:
             new = World(self.maps[name], name, self.seed, frame=old.frame, next_id=old.next_id)
@@ -138,6 +140,7 @@ class Simulation:
         self.episode += 1
         self._flags = records.MAP_CHANGED
         self.weather = list(CLEAR_NOON)
+        self.remembered = Remembered()
         if reset_settings:
             self.settings = default_settings()
         self.unseen = False

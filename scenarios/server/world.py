@@ -9,6 +9,7 @@ world.step(0.05)
 
 import math
 import random
+from collections.abc import Callable, Collection
 
 from laco.geometry import overlap
 from laco.scenarios.server.actors import Actor, Solid
@@ -51,7 +52,9 @@ class World:
         self.actors: dict[int, Actor] = {}
         self.revision = 0  # counts arrivals and departures
         self.contacts: list[Contact] = []  # of the last step
-        self.level = [_level_box(-1 - i, thing) for i, thing in enumerate(self.roads.things)]
+        self.everything_level = [_level_box(-1 - i, thing) for i, thing in enumerate(self.roads.things)]
+        self.level = self.everything_level  # what is there, without the things a client has switched off
+        self.level_revision = 0  # counts such switches
         self._collisions = Collisions(self.level)
         self._solids: list[Solid] = []
         self._fastest = 0.0
@@ -72,7 +75,7 @@ class World:
             raise RefusedError(f"unknown blueprint: {blueprint}")
         holder = self.actors.get(parent)
         if parent and holder is None:
-            raise RefusedError(f"unable to attach actor: parent actor {parent} not found")
+            raise RefusedError("unable to attach actor: parent actor not found")
         mount, pose = pose, compose(holder.pose, pose) if holder else pose
         if plan.kind in (Kind.VEHICLE, Kind.WALKER):
             pose = self._grounded(pose)
@@ -84,6 +87,10 @@ class World:
             actor.parent, actor.mount = holder, mount
             holder.children.append(actor)
         return self._add(actor)
+
+    def enlist(self, make: Callable[[int], Actor]) -> Actor:
+        """Add what the world itself puts there, such as traffic lights; `make` is given its id."""
+        return self._add(make(self._new_id()))
 
     def destroy(self, id: int) -> bool:
         """Take an actor out; what is mounted on it stays where it is. False when there is no such actor."""
@@ -135,6 +142,14 @@ class World:
             if on:
                 self.teleport(id, actor.pose)
             self._collisions.forget()
+
+    def enable_level(self, ids: Collection[int], on: bool) -> None:
+        """Take things of the level away, or put them back: nothing collides with, sees or lists what is away."""
+        there = {solid.id for solid in self.level}
+        there = there | set(ids) if on else there - set(ids)
+        self.level = [solid for solid in self.everything_level if solid.id in there]
+        self.level_revision += 1
+        self._collisions = Collisions(self.level)
 
     def step(self, dt: float) -> None:
         """Move everything on by `dt` [s] as one frame; longer ones than 0.05 s are cut into equal parts."""

@@ -1,22 +1,32 @@
-"""Move, push, freeze: methods on any actor. Ids of actors that are gone are answered benignly."""
+"""Move, push, freeze: methods on any actor. What the client sends without waiting is ignored for an actor that is
+gone; what it waits for is refused as CARLA refuses it, but for what its Traffic Manager asks about the dead."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from laco.scenarios.server.actors import Solid
+from laco.scenarios.server.actors import Actor, Solid
+from laco.scenarios.server.errors import ActorGoneError
 from laco.scenarios.server.poses import Pose, pose, vector
-from laco.scenarios.server.rpc import Table, constant, nothing, value, void
+from laco.scenarios.server.rpc import Table, nothing, value, void
+from laco.scenarios.server.shapes import ID, many
 from laco.scenarios.server.simulation import Simulation
-from laco.scenarios.server.vehicle import Vehicle
+from laco.scenarios.server.vehicle import Control, Vehicle
 from laco.scenarios.server.walker import Walker
 
 EMPTY_BOX = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], 0]
-EMPTY_TRANSFORM = Pose().wire()
+WHOLE_BODY = Pose().wire()  # the one component there is lies where its actor does
+BARE_LISTS = (  # no actor has bones or sockets
+    "get_actor_socket_world_transforms", "get_actor_socket_relative_transforms", "get_actor_socket_names",
+    "get_actor_bone_world_transforms", "get_actor_bone_relative_transforms", "get_actor_bone_names",
+    "get_actor_component_names", "get_vehicle_bone_world_transforms",
+)  # fmt: skip
 
 
 def table() -> Table:
     """Methods by name."""
     return {
+        **{name: value(about(name, lambda sim, actor: [])) for name in BARE_LISTS},
         "set_actor_location": void(set_location),
         "set_actor_transform": void(set_transform),
         "set_actor_target_velocity": void(set_target_velocity),
@@ -24,35 +34,38 @@ def table() -> Table:
         "enable_actor_constant_velocity": void(on_vehicle(_hold)),
         "disable_actor_constant_velocity": void(on_vehicle(_release)),
         "add_actor_impulse": void(on_vehicle(_impulse)),
-        "add_actor_impulse_at_location": void(on_vehicle(_impulse)),
+        "add_actor_impulse_at_location": void(on_vehicle(_impulse_at)),
         "add_actor_force": void(on_vehicle(_force)),
-        "add_actor_force_at_location": void(on_vehicle(_force)),
-        "add_actor_angular_impulse": nothing,  # cars do not spin from it
-        "add_actor_torque": nothing,
-        "set_actor_simulate_physics": void(set_simulate_physics),
-        "set_actor_collisions": void(lambda sim, id, on: sim.world.set_collisions(id, bool(on))),
-        "set_actor_enable_gravity": nothing,
-        "set_actor_dead": nothing,
-        "set_actor_autopilot": nothing,
+        "add_actor_force_at_location": void(force_at),
+        "add_actor_angular_impulse": void(on_vehicle(_angular_impulse)),
+        "add_actor_torque": void(torque),
+        "set_actor_simulate_physics": void(about("set_actor_simulate_physics", _simulate)),
+        "set_actor_collisions": void(about("set_actor_collisions", _collide)),
+        "set_actor_enable_gravity": nothing,  # what drives and walks stands on the ground
+        "set_actor_dead": void(set_dead),
+        "set_actor_autopilot": nothing,  # drivers are in the clients
         "get_actor_bounding_box": value(get_bounding_box),
-        "set_ignored_vehicles": nothing,
-        "get_ignored_vehicles": constant([]),
-        "apply_control_to_walker": void(control_walker),
-        "get_actor_component_world_transform": constant(EMPTY_TRANSFORM),
-        "get_actor_component_relative_transform": constant(EMPTY_TRANSFORM),
-        "get_actor_socket_world_transforms": constant([]),
-        "get_actor_socket_relative_transforms": constant([]),
-        "get_actor_bone_world_transforms": constant([]),
-        "get_actor_bone_relative_transforms": constant([]),
-        "get_actor_component_names": constant([]),
-        "get_actor_bone_names": constant([]),
-        "get_actor_socket_names": constant([]),
-        "get_vehicle_bone_world_transforms": constant([]),
-        "get_bones_transform": constant([]),
-        "set_bones_transform": nothing,
-        "blend_pose": nothing,
-        "get_pose_from_animation": nothing,
+        "set_ignored_vehicles": void(about("set_ignored_vehicles", _ignore)),
+        "get_ignored_vehicles": value(lambda sim, id: sim.remembered.ignored.get(id, [])),
+        "get_actor_component_world_transform": value(
+            about("get_actor_component_world_transform", lambda sim, actor, name: actor.pose.wire())
+        ),
+        "get_actor_component_relative_transform": value(
+            about("get_actor_component_relative_transform", lambda sim, actor, name: WHOLE_BODY)
+        ),
     }
+
+
+def about(method: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method on an actor that the client waits for; raises `ActorGoneError` when there is none."""
+
+    def call(sim: Simulation, id: int, *arguments: Any) -> Any:
+        actor = sim.world.actors.get(id)
+        if actor is None:
+            raise ActorGoneError(method, id)
+        return function(sim, actor, *arguments)
+
+    return call
 
 
 def on_vehicle(function: Callable[..., object]) -> Callable[..., None]:
@@ -88,23 +101,46 @@ def set_target_velocity(sim: Simulation, id: int, velocity: list[Any]) -> None:
         actor.set_velocity(x, y)
 
 
-def set_simulate_physics(sim: Simulation, id: int, on: bool) -> None:
-    """Freeze a vehicle, or let it go."""
-    sim.world.set_simulated(id, bool(on))
-
-
 def get_bounding_box(sim: Simulation, id: int) -> list[Any]:
     """Never fails: clients ask about actors just destroyed."""
     actor = sim.world.actors.get(id)
     return actor.bounding_box() if actor is not None else EMPTY_BOX
 
 
-def control_walker(sim: Simulation, id: int, control: list[Any]) -> None:
-    """Walk: `[direction, speed, jump]`."""
-    walker = sim.world.actors.get(id)
-    if isinstance(walker, Walker):
-        direction, speed, jump = control
-        walker.control(vector(direction), vector([speed, 0.0, 0.0])[0], bool(jump))
+def set_dead(sim: Simulation, id: int) -> None:
+    """A dead walker stands still, a dead car is parked."""
+    actor = sim.world.actors.get(id)
+    if isinstance(actor, Walker):
+        actor.control((0.0, 0.0, 0.0), 0.0, False)
+    elif isinstance(actor, Vehicle):
+        actor.apply(Control(hand_brake=True))
+
+
+def force_at(sim: Simulation, id: int, force: list[Any], where: list[Any]) -> None:
+    """A force [N] during the next tick, at a place in the world: it turns the car, too."""
+    vehicle = sim.world.actors.get(id)
+    if isinstance(vehicle, Vehicle):
+        _force(vehicle, force)
+        _turn(vehicle, _moment(vehicle, force, where) * sim.dt)
+
+
+def torque(sim: Simulation, id: int, moment: list[Any]) -> None:
+    """A torque during the next tick, in the unit of `_angular_impulse` per second."""
+    vehicle = sim.world.actors.get(id)
+    if isinstance(vehicle, Vehicle):
+        _angular_impulse(vehicle, [share * sim.dt for share in vector(moment)])
+
+
+def _simulate(sim: Simulation, actor: Actor, on: bool) -> None:
+    sim.world.set_simulated(actor.id, bool(on))
+
+
+def _collide(sim: Simulation, actor: Actor, on: bool) -> None:
+    sim.world.set_collisions(actor.id, bool(on))
+
+
+def _ignore(sim: Simulation, actor: Actor, ids: list[int]) -> None:
+    sim.remembered.ignored[actor.id] = many(ID)(ids)
 
 
 def _spin(vehicle: Vehicle, rate: list[Any]) -> None:
@@ -119,11 +155,34 @@ def _release(vehicle: Vehicle) -> None:
     vehicle.hold(None)
 
 
-def _impulse(vehicle: Vehicle, impulse: list[Any], *_where: Any) -> None:
+def _impulse(vehicle: Vehicle, impulse: list[Any]) -> None:
     x, y, _ = vector(impulse)
     vehicle.push(x, y)
 
 
-def _force(vehicle: Vehicle, force: list[Any], *_where: Any) -> None:
+def _impulse_at(vehicle: Vehicle, impulse: list[Any], where: list[Any]) -> None:
+    _impulse(vehicle, impulse)
+    _turn(vehicle, _moment(vehicle, impulse, where))
+
+
+def _force(vehicle: Vehicle, force: list[Any]) -> None:
     x, y, _ = vector(force)
     vehicle.force(x, y)
+
+
+def _angular_impulse(vehicle: Vehicle, impulse: list[Any]) -> None:
+    """In kg cm^2 deg/s, the unit in which the engine under CARLA takes it."""
+    _turn(vehicle, math.radians(vector(impulse)[2]) / 1e4)
+
+
+def _turn(vehicle: Vehicle, angular_impulse: float) -> None:
+    """Add an angular impulse about the vertical [N m s] to a box of even density."""
+    length, width = 2 * vehicle.half_length, 2 * vehicle.half_width
+    inertia = vehicle.mass * (length * length + width * width) / 12  # [kg m^2]
+    if angular_impulse:
+        vehicle.set_spin(math.degrees(vehicle.spin + angular_impulse / inertia))
+
+
+def _moment(vehicle: Vehicle, push: list[Any], where: list[Any]) -> float:
+    (x, y, _), (px, py, _) = vector(push), vector(where)
+    return (px - vehicle.x) * y - (py - vehicle.y) * x

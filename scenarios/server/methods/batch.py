@@ -1,35 +1,31 @@
 """Many commands in one call. A command is `[[index, body]]`; its answer is the id it was about, or an error
 text."""
 
-from collections.abc import Callable
 from typing import Any
 
-from laco.scenarios.server.errors import RefusedError
-from laco.scenarios.server.methods import actors, core, vehicles
-from laco.scenarios.server.rpc import NONSENSE, Call, Table, bare
+from laco.scenarios.server.errors import ActorGoneError, RefusedError
+from laco.scenarios.server.methods import core, walkers
+from laco.scenarios.server.rpc import NONSENSE, Table, bare, value, void
 from laco.scenarios.server.simulation import Simulation
 
-SPAWN = 0
+SPAWN, LIGHTS, CONSOLE = 0, 18, 20
 
 
-def table() -> Table:
-    """Methods by name."""
-    return {"apply_batch": bare(Batch().apply)}
+def table(single: Table) -> Table:
+    """Methods by name; `single` are those that do for one actor what the commands do for many."""
+    return {"apply_batch": bare(Batch(single).apply)}
 
 
 class Batch:
     """Runs commands by their index."""
 
-    def __init__(self) -> None:
-        single = {**actors.table(), **vehicles.table()}
-        self._calls: dict[int, Callable[[Simulation, list[Any]], None]] = {
-            index: _checked(single[method]) for index, method in _METHODS.items()
+    def __init__(self, single: Table) -> None:
+        alone = {
+            "destroy_actor": value(core.destroy_actor),
+            "set_walker_state": void(walkers.set_walker_state),
         }
-        self._calls[1] = _destroy
-        self._calls[7] = _walker_state
-        self._calls[18] = _checked(
-            lambda sim, body: single["set_vehicle_light_state"](sim, [body[0], body[1:]])
-        )
+        calls = {**single, **alone}
+        self._methods = {index: (method, calls[method]) for index, method in _METHODS.items()}
 
     def apply(self, sim: Simulation, commands: list[Any], do_tick: bool = False) -> list[Any]:
         """One Response<ActorId> per command; in synchronous mode followed by a tick, if asked."""
@@ -50,11 +46,14 @@ class Batch:
     def _run(self, sim: Simulation, index: int, body: list[Any]) -> int:
         if index == SPAWN:
             return self._spawn(sim, *body)
-        call = self._calls.get(index)
-        if call is not None:
-            _exists(sim, body)
-            call(sim, body)
-        return body[0] if body and isinstance(body[0], int) else 0
+        if index == CONSOLE:  # there is none: accepted, as on CARLA
+            return 0
+        method, call = self._methods[index]
+        id, *arguments = body
+        if id not in sim.world.actors and method != "destroy_actor":
+            raise ActorGoneError(method, id)
+        _raise_refusal(call(sim, [id, arguments] if index == LIGHTS else body))
+        return int(id)
 
     def _spawn(
         self, sim: Simulation, description: Any, where: Any, parent: Any, _kind: int, _socket: str, then: Any
@@ -70,11 +69,13 @@ class Batch:
 
 # The protocol's command index and the method that does the same for one actor.
 _METHODS = {
+    1: "destroy_actor",
     2: "apply_control_to_vehicle",
     3: "apply_ackermann_control_to_vehicle",
     4: "apply_control_to_walker",
     5: "apply_physics_control",
     6: "set_actor_transform",
+    7: "set_walker_state",
     8: "set_actor_target_velocity",
     9: "set_actor_target_angular_velocity",
     10: "add_actor_impulse",
@@ -85,33 +86,17 @@ _METHODS = {
     15: "set_actor_enable_gravity",
     16: "set_actor_autopilot",
     17: "show_vehicle_debug_telemetry",
+    LIGHTS: "set_vehicle_light_state",
     19: "set_actor_location",
+    21: "set_traffic_light_state",
 }
 
 
-def _exists(sim: Simulation, body: list[Any]) -> None:
-    if body and isinstance(body[0], int) and body[0] not in sim.world.actors:
-        raise RefusedError(f"actor {body[0]} not found")
-
-
-def _checked(call: Call) -> Callable[[Simulation, list[Any]], None]:
-    """The method, with the refusal it put into its answer raised again."""
-
-    def run(sim: Simulation, body: list[Any]) -> None:
-        ((failed, *text),) = call(sim, body)
-        if failed:
-            raise RefusedError(text[0][0])
-
-    return run
-
-
-def _destroy(sim: Simulation, body: list[Any]) -> None:
-    core.destroy_actor(sim, *body)
-
-
-def _walker_state(sim: Simulation, body: list[Any]) -> None:
-    id, transform, _speed = body
-    actors.set_transform(sim, id, transform)
+def _raise_refusal(answer: Any) -> None:
+    """Raise again what a method put into its answer: `[[0, [text]]]` or `[[true, [text]]]`."""
+    ((_, *rest),) = answer
+    if rest and isinstance(rest[0], list) and rest[0] and isinstance(rest[0][0], str):
+        raise RefusedError(rest[0][0])
 
 
 def _about(id: int, index: int, body: list[Any]) -> list[Any]:

@@ -5,13 +5,16 @@ from typing import Any
 from laco.errors import LacoError
 from laco.scenarios.server.actors import Actor
 from laco.scenarios.server.errors import RefusedError
+from laco.scenarios.server.methods.level import switch_layers
 from laco.scenarios.server.poses import pose
 from laco.scenarios.server.roads import Roads
 from laco.scenarios.server.rpc import Table, bare, constant, value, void
+from laco.scenarios.server.shapes import ID, SETTINGS, WEATHER, text
 from laco.scenarios.server.simulation import OPENDRIVE_MAP, Simulation
 from laco.scenarios.server.streaming import EPISODE_STREAM
+from laco.scenarios.server.versions import VERSION
 
-VERSION = "0.9.16"
+ALL_LAYERS = 0xFFFF  # carla.MapLayer
 
 
 def table() -> Table:
@@ -19,7 +22,7 @@ def table() -> Table:
     return {
         "version": constant(VERSION),
         "get_episode_info": value(lambda sim: [sim.episode, [sim.token(EPISODE_STREAM)]]),
-        "get_sensor_token": value(lambda sim, stream_id: [sim.token(stream_id)]),
+        "get_sensor_token": value(lambda sim, stream_id: [sim.token(ID(stream_id))]),
         "get_episode_settings": value(lambda sim: sim.settings),
         "set_episode_settings": value(set_episode_settings),
         "get_map_info": value(get_map_info),
@@ -37,14 +40,15 @@ def table() -> Table:
         "tick_cue": bare(tick_cue),
         "get_weather_parameters": value(lambda sim: sim.weather),
         "set_weather_parameters": void(set_weather),
-        "load_new_episode": void(lambda sim, name, reset, *layers: sim.load(name, bool(reset))),
+        "load_new_episode": void(load_new_episode),
         "copy_opendrive_to_file": void(copy_opendrive_to_file),
     }
 
 
 def set_episode_settings(sim: Simulation, settings: list[Any]) -> int:
     """Answers the present frame: the client waits until it has seen it."""
-    sim.configure(settings)
+    given = SETTINGS([*settings, *sim.settings[len(settings) :]])  # older clients know fewer
+    sim.configure(given)
     return sim.world.frame
 
 
@@ -67,8 +71,9 @@ def get_actors_by_id(sim: Simulation, ids: list[int]) -> list[Any]:
 
 def spawn(sim: Simulation, description: list[Any], where: list[Any], parent: int = 0) -> Actor:
     """A new actor, with its stream if it sends data. Raises `RefusedError`."""
-    _, name, attributes = description
-    actor = sim.world.spawn(name, pose(where), {a[0]: a[2] for a in attributes}, parent)
+    _, name, attributes, *_ = description
+    given = {text(a[0]): text(a[2]) for a in attributes}
+    actor = sim.world.spawn(name, pose(where), given, parent)
     sim.add_stream(actor)
     return actor
 
@@ -85,7 +90,7 @@ def spawn_with_parent(
 def destroy_actor(sim: Simulation, id: int) -> bool:
     """Raises `RefusedError` when there is no such actor: the client then says False."""
     if not sim.destroy(id):
-        raise RefusedError(f"unable to destroy actor: actor {id} not found")
+        raise RefusedError("unable to destroy actor: not found")
     return True
 
 
@@ -96,7 +101,14 @@ def tick_cue(sim: Simulation) -> list[Any]:
 
 def set_weather(sim: Simulation, weather: list[Any]) -> None:
     """Kept and answered; it changes nothing else yet."""
-    sim.weather = [float(number) for number in weather]
+    sim.weather = WEATHER([*weather, *sim.weather[len(weather) :]])
+
+
+def load_new_episode(sim: Simulation, name: str, reset_settings: bool, layers: int = ALL_LAYERS) -> None:
+    """Start over on the named map, or on the present one; things on layers left out are not there."""
+    sim.load(text(name), bool(reset_settings))
+    if layers != ALL_LAYERS:
+        switch_layers(sim, ~layers & ALL_LAYERS, False)
 
 
 def copy_opendrive_to_file(sim: Simulation, xodr: str, _parameters: list[Any]) -> None:
@@ -104,5 +116,5 @@ def copy_opendrive_to_file(sim: Simulation, xodr: str, _parameters: list[Any]) -
     try:
         Roads(xodr, OPENDRIVE_MAP)
     except LacoError as error:
-        raise RefusedError(f"cannot use the OpenDRIVE document: {error}") from error
+        raise RefusedError(f"opendrive could not be correctly parsed: {error}") from error
     sim.maps[OPENDRIVE_MAP] = xodr

@@ -1,0 +1,58 @@
+"""SUMO's own tools, called for the same bytes every time."""
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from laco.errors import ScenarioError
+
+Row = Mapping[str, object]
+WHEN = re.compile(r"<!-- generated on.*?-->\s*", re.DOTALL)  # a date, a version and file names
+NORMAL = ("--offset.disable-normalization", "--no-turnarounds", "--precision", "3", "--junctions.internal-link-detail", "24")
+
+
+def netgenerate(*options: str) -> str:
+    """The network that `netgenerate` makes, as text."""
+    return _call("netgenerate", *NORMAL, *options)
+
+
+def netconvert(nodes: Sequence[Row], edges: Sequence[Row], links: Sequence[Row] = (), *options: str) -> str:
+    """The network of plain nodes, edges and connections, as text. An edge's `lanes` are rows of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for kind, tag, rows in (("node", "nod", nodes), ("edge", "edg", edges), ("connection", "con", links)):
+            path = Path(folder, f"plain.{tag}.xml")
+            path.write_bytes(ET.tostring(_rows(kind, rows)))
+            files += [f"--{kind}-files", str(path)]
+        return _call("netconvert", *files, *NORMAL, *options)
+
+
+def _rows(kind: str, rows: Sequence[Row]) -> ET.Element:
+    root = ET.Element(f"{kind}s")
+    for row in rows:
+        item = ET.SubElement(root, str(row.get("tag", kind)))
+        for key, value in row.items():
+            if key == "lanes":
+                for index, lane in enumerate(value):  # type: ignore[arg-type, var-annotated]
+                    ET.SubElement(item, "lane", index=str(index), **{k: str(v) for k, v in lane.items()})
+            elif key != "tag":
+                item.set(key, str(value))
+    return root
+
+
+def _call(tool: str, *options: str) -> str:
+    try:
+        import sumo
+    except ImportError:
+        message = "making maps needs SUMO's tools: pip install 'laco-driving[maps]'"
+        raise ScenarioError(message) from None
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "net.xml")
+        command = [str(Path(sumo.SUMO_HOME, "bin", tool)), *options, "-o", str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode or not out.exists():
+            raise ScenarioError(f"{tool}: {' '.join(done.stderr.split()) or 'no network'}")
+        return WHEN.sub("", out.read_text(encoding="utf-8"))

@@ -1,0 +1,138 @@
+"""The models of CARLA 0.9.16's vehicles, walkers and props that programs name, as rows of figures.
+
+Sizes are outer dimensions (length, width, height) [m], with riders where there are any, after what CARLA answers
+for its actors and, where that is not known, after the real thing; masses [kg] are those of the real thing.
+"""
+
+Size = tuple[float, float, float]
+CAR, TRUCK, BUS, MOTORCYCLE, BICYCLE = 14, 15, 16, 18, 19  # CityObjectLabel
+
+# id, size, mass, label, wheels, base type, generation, special type
+VEHICLES: tuple[tuple[str, Size, float, int, int, str, int, str], ...] = (
+    ("vehicle.lincoln.mkz_2020", (4.90, 1.86, 1.49), 1696.0, CAR, 4, "car", 2, ""),
+    ("vehicle.tesla.model3", (4.79, 1.85, 1.44), 1845.0, CAR, 4, "car", 1, ""),
+    ("vehicle.audi.tt", (4.18, 1.99, 1.35), 1385.0, CAR, 4, "car", 1, ""),
+    ("vehicle.audi.a2", (3.71, 1.79, 1.55), 1030.0, CAR, 4, "car", 1, ""),
+    ("vehicle.bmw.grandtourer", (4.61, 2.24, 1.62), 1645.0, CAR, 4, "car", 1, ""),
+    ("vehicle.mini.cooper_s", (3.81, 1.97, 1.48), 1265.0, CAR, 4, "car", 1, ""),
+    ("vehicle.nissan.patrol", (4.60, 1.93, 1.85), 2190.0, CAR, 4, "car", 1, ""),
+    ("vehicle.jeep.wrangler_rubicon", (3.87, 1.91, 1.88), 1885.0, CAR, 4, "car", 1, ""),
+    ("vehicle.dodge.charger_police", (4.97, 2.04, 1.56), 1920.0, CAR, 4, "car", 1, "emergency"),
+    ("vehicle.ford.ambulance", (6.36, 2.35, 2.43), 3900.0, TRUCK, 4, "van", 2, "emergency"),
+    ("vehicle.mercedes.sprinter", (5.92, 1.99, 2.56), 2350.0, TRUCK, 4, "van", 2, ""),
+    ("vehicle.volkswagen.t2", (4.48, 2.07, 2.04), 1315.0, CAR, 4, "van", 1, ""),
+    ("vehicle.carlamotors.firetruck", (8.47, 2.89, 3.83), 13500.0, TRUCK, 4, "truck", 2, "emergency"),
+    ("vehicle.carlamotors.european_hgv", (7.95, 2.90, 3.45), 12500.0, TRUCK, 6, "truck", 2, ""),
+    ("vehicle.mitsubishi.fusorosa", (10.27, 3.94, 4.25), 9500.0, BUS, 4, "bus", 2, ""),
+    ("vehicle.yamaha.yzf", (2.21, 0.87, 1.53), 260.0, MOTORCYCLE, 2, "motorcycle", 1, ""),
+    ("vehicle.vespa.zx125", (1.81, 0.87, 1.58), 190.0, MOTORCYCLE, 2, "motorcycle", 1, ""),
+    ("vehicle.bh.crossbike", (1.49, 0.86, 1.64), 90.0, BICYCLE, 2, "bicycle", 1, ""),
+    ("vehicle.diamondback.century", (1.64, 0.55, 1.63), 90.0, BICYCLE, 2, "bicycle", 1, ""),
+    ("vehicle.audi.etron", (4.86, 2.03, 1.65), 2490.0, CAR, 4, "car", 1, "electric"),
+    ("vehicle.chevrolet.impala", (5.36, 2.03, 1.41), 1640.0, CAR, 4, "car", 1, ""),
+    ("vehicle.citroen.c3", (3.99, 1.85, 1.61), 1090.0, CAR, 4, "car", 1, ""),
+    ("vehicle.dodge.charger_2020", (5.01, 2.10, 1.53), 1800.0, CAR, 4, "car", 2, ""),
+    ("vehicle.dodge.charger_police_2020", (5.24, 2.11, 1.64), 1920.0, CAR, 4, "car", 2, "emergency"),
+    ("vehicle.ford.crown", (5.37, 1.80, 1.57), 1880.0, CAR, 4, "car", 2, "taxi"),
+    ("vehicle.ford.mustang", (4.72, 1.89, 1.30), 1300.0, CAR, 4, "car", 1, ""),
+    ("vehicle.lincoln.mkz_2017", (4.90, 2.13, 1.51), 1696.0, CAR, 4, "car", 1, ""),
+    ("vehicle.mercedes.coupe", (5.03, 2.15, 1.64), 1870.0, CAR, 4, "car", 1, ""),
+    ("vehicle.mercedes.coupe_2020", (4.67, 1.82, 1.44), 1870.0, CAR, 4, "car", 2, ""),
+    ("vehicle.micro.microlino", (2.21, 1.48, 1.38), 513.0, CAR, 4, "car", 1, "electric"),
+    ("vehicle.mini.cooper_s_2021", (4.55, 2.10, 1.77), 1320.0, CAR, 4, "car", 2, ""),
+    ("vehicle.nissan.micra", (3.63, 1.85, 1.50), 1020.0, CAR, 4, "car", 1, ""),
+    ("vehicle.nissan.patrol_2021", (5.57, 2.15, 2.05), 2750.0, CAR, 4, "car", 2, ""),
+    ("vehicle.seat.leon", (4.19, 1.82, 1.47), 1270.0, CAR, 4, "car", 1, ""),
+    ("vehicle.toyota.prius", (4.51, 2.01, 1.52), 1375.0, CAR, 4, "car", 1, "electric"),
+    ("vehicle.tesla.cybertruck", (6.27, 2.39, 2.10), 3100.0, TRUCK, 4, "truck", 1, "electric"),
+    ("vehicle.carlamotors.carlacola", (5.20, 2.61, 2.47), 5500.0, TRUCK, 4, "truck", 1, ""),
+    ("vehicle.volkswagen.t2_2021", (4.44, 1.77, 1.99), 1315.0, CAR, 4, "van", 2, ""),
+    ("vehicle.harley-davidson.low_rider", (2.35, 0.76, 1.65), 375.0, MOTORCYCLE, 2, "motorcycle", 1, ""),
+    ("vehicle.kawasaki.ninja", (2.03, 0.80, 1.53), 250.0, MOTORCYCLE, 2, "motorcycle", 1, ""),
+    ("vehicle.gazelle.omafiets", (1.84, 0.66, 1.77), 95.0, BICYCLE, 2, "bicycle", 1, ""),
+)
+
+_MAN, _WOMAN = ((0.38, 0.38, 1.86), 80.0, "adult", "male"), ((0.38, 0.38, 1.86), 70.0, "adult", "female")
+_BOY, _GIRL = ((0.50, 0.50, 1.10), 30.0, "child", "male"), ((0.50, 0.50, 1.10), 28.0, "child", "female")
+_CHILDREN = {9: _GIRL, 10: _GIRL, 11: _GIRL, 12: _BOY, 13: _BOY, 14: _BOY, 48: _GIRL, 49: _BOY}
+_WOMEN = (2, 3, 4, 7, 8, 16, 19, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44, 46, 50)
+
+# id, size, mass, age, gender
+WALKERS: tuple[tuple[str, Size, float, str, str], ...] = tuple(
+    (f"walker.pedestrian.{i:04d}", *_CHILDREN.get(i, _WOMAN if i in _WOMEN else _MAN)) for i in range(1, 51)
+)
+
+# id after `static.prop.`, size
+PROPS: tuple[tuple[str, Size], ...] = (
+    ("streetbarrier", (1.20, 0.37, 1.07)),
+    ("trafficcone01", (0.42, 0.42, 0.70)),
+    ("constructioncone", (0.34, 0.34, 0.59)),
+    ("trafficwarning", (2.87, 2.37, 3.57)),
+    ("warningconstruction", (1.26, 0.60, 1.50)),
+    ("container", (1.90, 1.04, 1.20)),
+    ("busstop", (3.84, 1.86, 2.78)),
+    ("bin", (0.70, 0.73, 1.12)),
+    ("box01", (0.56, 0.60, 0.56)),
+    ("vendingmachine", (1.22, 0.88, 2.12)),
+    ("advertisement", (1.30, 0.30, 2.50)),
+    ("atm", (0.87, 0.80, 1.60)),
+    ("barbeque", (0.70, 0.60, 1.00)),
+    ("barrel", (0.60, 0.60, 0.90)),
+    ("bench01", (1.50, 0.55, 0.95)),
+    ("bench02", (1.60, 0.60, 0.50)),
+    ("bench03", (1.70, 0.60, 0.90)),
+    ("bikeparking", (1.60, 0.50, 0.80)),
+    ("box02", (0.60, 0.60, 0.60)),
+    ("box03", (0.70, 0.50, 0.45)),
+    ("briefcase", (0.45, 0.14, 0.35)),
+    ("brokentile01", (0.40, 0.40, 0.05)),
+    ("busstoplb", (3.84, 1.86, 2.78)),
+    ("calibrator", (0.80, 0.05, 1.20)),
+    ("chainbarrier", (1.50, 0.20, 0.90)),
+    ("chainbarrierend", (0.20, 0.20, 0.90)),
+    ("clothcontainer", (1.20, 1.10, 1.80)),
+    ("colacan", (0.07, 0.07, 0.12)),
+    ("creasedbox01", (0.60, 0.50, 0.25)),
+    ("creasedbox02", (0.60, 0.50, 0.30)),
+    ("creasedbox03", (0.60, 0.50, 0.30)),
+    ("dirtdebris01", (2.00, 2.00, 0.25)),
+    ("dirtdebris02", (1.50, 1.50, 0.20)),
+    ("dirtdebris03", (1.20, 1.20, 0.15)),
+    ("doghouse", (1.20, 1.00, 1.10)),
+    ("foodcart", (2.60, 1.60, 2.40)),
+    ("fountain", (5.00, 5.00, 3.00)),
+    ("garbage01", (0.30, 0.30, 0.10)),
+    ("glasscontainer", (1.80, 1.50, 1.70)),
+    ("gnome", (0.30, 0.30, 0.60)),
+    ("guitarcase", (1.10, 0.40, 0.15)),
+    ("haybale", (1.30, 1.30, 1.20)),
+    ("ironplank", (1.50, 1.00, 0.05)),
+    ("kiosk_01", (2.80, 2.20, 2.90)),
+    ("mailbox", (0.60, 0.55, 1.20)),
+    ("maptable", (0.90, 0.60, 1.10)),
+    ("plantpot01", (0.90, 0.90, 0.80)),
+    ("plantpot02", (0.80, 0.80, 0.80)),
+    ("plasticbag", (0.30, 0.30, 0.25)),
+    ("plasticchair", (0.60, 0.60, 0.85)),
+    ("plastictable", (0.90, 0.90, 0.75)),
+    ("platformgarbage01", (2.00, 1.20, 0.30)),
+    ("purse", (0.35, 0.15, 0.25)),
+    ("shoppingbag", (0.35, 0.20, 0.40)),
+    ("shoppingcart", (0.95, 0.60, 1.05)),
+    ("shoppingtrolley", (0.40, 0.35, 1.00)),
+    ("streetfountain", (0.50, 0.50, 1.00)),
+    ("streetsign", (0.60, 0.10, 2.30)),
+    ("swing", (3.00, 1.80, 2.20)),
+    ("table", (1.20, 0.80, 0.75)),
+    ("trafficcone02", (0.36, 0.36, 0.75)),
+    ("trampoline", (3.00, 3.00, 0.90)),
+    ("trashbag", (0.55, 0.55, 0.60)),
+    ("trashcan01", (0.60, 0.60, 1.00)),
+    ("trashcan02", (0.60, 0.60, 1.00)),
+    ("trashcan03", (0.65, 0.70, 1.10)),
+    ("trashcan04", (0.60, 0.60, 1.00)),
+    ("trashcan05", (0.60, 0.60, 1.00)),
+    ("travelcase", (0.50, 0.30, 0.75)),
+    ("trolleyladder", (1.80, 0.90, 2.50)),
+    ("warningaccident", (1.26, 0.60, 1.50)),
+)

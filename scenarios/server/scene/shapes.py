@@ -1,0 +1,115 @@
+"""Simple solids to build bodies from. Faces are flat; a shape that is not convex is put together from convex
+ones."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from laco.scenarios.server.scene.mesh import Colour, Mesh, empty
+
+Point = tuple[float, float, float]
+Span = tuple[float, float]  # from, to [m]
+SUN = np.array((0.34, 0.22, 0.914))  # where the light comes from in drawings, a unit vector
+AMBIENT = 0.60  # share of the light that reaches every face
+
+
+class Builder:
+    """Collects faces; `mesh()` gives them with their shading."""
+
+    def __init__(self) -> None:
+        self._points: list[Point] = []
+        self._triangles: list[tuple[int, int, int]] = []
+        self._labels: list[int] = []
+        self._colours: list[Colour] = []
+        self._glows: list[bool] = []
+
+    def face(self, corners: Sequence[Point], label: int, colour: Colour, glow: bool = False) -> None:
+        """A flat convex polygon, seen from where its corners go round by the right-hand rule."""
+        start = len(self._points)
+        self._points.extend(corners)
+        for i in range(1, len(corners) - 1):
+            self._triangles.append((start, start + i, start + i + 1))
+            self._labels.append(label)
+            self._colours.append(colour)
+            self._glows.append(glow)
+
+    def loft(
+        self, lower: Sequence[Point], upper: Sequence[Point], label: int, colour: Colour, glow: bool = False
+    ) -> None:
+        """A convex solid between two rings of equally many points; both ends are closed."""
+        centre = np.mean(np.array([*lower, *upper]), axis=0)
+        count = len(lower)
+        sides = [(lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]) for i in range(count)]
+        for corners in (tuple(lower), tuple(upper), *sides):
+            distinct = list(dict.fromkeys(corners))
+            if len(distinct) > 2:
+                self.face(_outward(distinct, centre), label, colour, glow)
+
+    def box(self, x: Span, y: Span, z: Span, label: int, colour: Colour, glow: bool = False) -> None:
+        """An upright box."""
+        self.taper(x, y, z, x, y, label, colour, glow)
+
+    def taper(
+        self, x: Span, y: Span, z: Span, top_x: Span, top_y: Span, label: int, colour: Colour, glow: bool = False
+    ) -> None:
+        """A block with another rectangle on top than below."""
+        self.loft(_rectangle(x, y, z[0]), _rectangle(top_x, top_y, z[1]), label, colour, glow)
+
+    def column(
+        self,
+        x: float,
+        y: float,
+        z: Span,
+        radii: Span,
+        label: int,
+        colour: Colour,
+        sides: int = 6,
+        glow: bool = False,
+    ) -> None:
+        """An upright round thing with its radii [m] below and above; zero makes a cone."""
+        rings = [[(x + r * c, y + r * s, h) for c, s in _circle(sides)] for r, h in zip(radii, z, strict=True)]
+        self.loft(rings[0], rings[1], label, colour, glow)
+
+    def wheel(self, x: float, y: Span, radius: float, label: int, colour: Colour, sides: int = 8) -> None:
+        """A disc on the ground, rolling along x."""
+        rings = [[(x + radius * c, side, radius + radius * s) for c, s in _circle(sides)] for side in y]
+        self.loft(rings[0], rings[1], label, colour)
+
+    def mesh(self) -> Mesh:
+        """Everything so far, shaded face by face."""
+        if not self._triangles:
+            return empty()
+        vertices = np.array(self._points, np.float32)
+        triangles = np.array(self._triangles, np.int32)
+        glows = np.array(self._glows, np.bool_)
+        colours = shaded(vertices[triangles], np.array(self._colours, np.float64), glows)
+        return Mesh(vertices, triangles, np.array(self._labels, np.uint8), colours, glows)
+
+
+def shaded(
+    corners: NDArray[np.float32], colours: NDArray[np.float64], glows: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Colours [m, 3] of faces [m, 3, 3] in the light of the drawing; what glows keeps its own."""
+    edges = corners.astype(np.float64)
+    normals = np.cross(edges[:, 1] - edges[:, 0], edges[:, 2] - edges[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    light = AMBIENT + (1.0 - AMBIENT) * np.clip(normals @ SUN, 0.0, 1.0)
+    light[glows] = 1.0
+    return np.clip(np.rint(colours * light[:, None]), 0, 255).astype(np.uint8)
+
+
+def _outward(corners: list[Point], centre: NDArray[np.floating]) -> list[Point]:
+    points = np.array(corners)
+    normal = np.cross(points[1] - points[0], points[2] - points[0])
+    return corners if normal @ (points.mean(axis=0) - centre) >= 0.0 else corners[::-1]
+
+
+def _rectangle(x: Span, y: Span, z: float) -> list[Point]:
+    return [(x[0], y[0], z), (x[1], y[0], z), (x[1], y[1], z), (x[0], y[1], z)]
+
+
+def _circle(sides: int) -> list[Span]:
+    turns = [2 * math.pi * (i + 0.5) / sides for i in range(sides)]
+    return [(math.cos(turn), math.sin(turn)) for turn in turns]

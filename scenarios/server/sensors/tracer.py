@@ -1,0 +1,112 @@
+"""Rays into the scene, by Embree: what stands still is built once per episode, bodies once per frame.
+
+Every ray is cast at what stands still first, then at the bodies no farther than that: the nearest wins.
+"""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from laco.scenarios.server.actors import Actor, Solid
+from laco.scenarios.server.errors import RefusedError
+from laco.scenarios.server.poses import Vector, axes
+from laco.scenarios.server.scene import Mesh, body_mesh, static_scene
+from laco.scenarios.server.world import World
+
+Floats = NDArray[np.float32]
+COLOUR = (0, 0, 0)  # rays do not see it
+LEVEL = -1  # in `Hits.owners`: ground, buildings and the like
+
+
+class Hits(NamedTuple):
+    """What `n` rays met. `shares` are lengths of the ray's direction vector; infinite where it met nothing, and
+    then the other fields mean nothing."""
+
+    shares: Floats  # [n]
+    normals: Floats  # [n, 3] unit vectors, towards the side the triangle shows
+    labels: NDArray[np.uint8]  # [n] CityObjectLabel
+    owners: NDArray[np.int64]  # [n] rows of `Tracer.bodies`, or LEVEL
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """Which rays met something [n]."""
+        return np.isfinite(self.shares)
+
+
+class Tracer:
+    """Rays through one episode's world. Raises `RefusedError` when embreex is not installed."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._embree = _embree()
+        self.bodies: list[Solid] = []  # as they were in the last frame that was looked at
+        still = static_scene(world.roads, world.level)
+        self._still_labels = still.labels
+        self._still = self._embree.build(still.vertices, still.triangles)
+        self._shapes: dict[str, Mesh] = {}
+        self._revision = self._frame = -1
+        self._triangles: NDArray[np.int32] = np.zeros((0, 3), np.int32)
+        self._labels: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._owners: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._vertices: Floats = np.zeros((0, 3), np.float32)
+        self._scenes: dict[int, Any] = {}  # of the frame, by the body that is left out
+
+    def cast(self, sensor: Actor, directions: Floats, limit: float) -> Hits:
+        """What rays from a sensor meet within `limit` times their `directions` [n, 3], which are in the world's
+        frame. A body around the sensor is not seen: its surface shows outwards only."""
+        self._look()
+        start = np.array((sensor.x, sensor.y, sensor.z), np.float32)
+        starts = np.broadcast_to(start, directions.shape).copy()
+        limits = np.full(len(directions), limit, np.float32)
+        still = self._still.run(starts, directions, dists=limits, output=True)
+        moving = self._scene(sensor).run(starts, directions, dists=still["tfar"], output=True)
+        on_body = moving["primID"] >= 0
+        shares = np.where(on_body, moving["tfar"], still["tfar"])
+        shares[~on_body & (still["primID"] < 0)] = np.inf
+        normals = np.where(on_body[:, None], moving["Ng"], still["Ng"])
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+        labels = np.where(
+            on_body, _rows(self._labels, moving["primID"]), _rows(self._still_labels, still["primID"])
+        )
+        owners = np.where(on_body, _rows(self._owners, moving["primID"]), LEVEL)
+        return Hits(shares, normals, labels, owners)
+
+    def _look(self) -> None:
+        """Take note of where the bodies are in the present frame, once."""
+        world = self._world
+        if self._revision != world.revision:
+            self._gather(world)
+        if self._frame == (world.frame, world.revision):
+            return
+        self._frame = (world.frame, world.revision)
+        self._scenes = {}
+        parts = [_placed(self._shape(body), body) for body in self.bodies]
+        self._vertices = np.concatenate([*parts, np.zeros((0, 3), np.float32)])
+
+    def _gather(self, world: World) -> None:
+        """Lay out the triangles of all bodies one after the other."""
+        self._revision = world.revision
+        self.bodies = [actor for actor in world.actors.values() if isinstance(actor, Solid)]
+        shapes = [self._shape(body) for body in self.bodies]
+        starts = np.cumsum([0] + [len(shape.vertices) for shape in shapes])
+        pieces = [shape.triangles + np.int32(start) for shape, start in zip(shapes, starts, strict=False)]
+        self._triangles = np.concatenate([*pieces, np.zeros((0, 3), np.int32)])
+        self._labels = np.concatenate([*(shape.labels for shape in shapes), np.zeros(0, np.uint8)])
+        self._owners = np.repeat(np.arange(len(shapes)), [len(shape) for shape in shapes])
+
+    def _shape(self, body: Solid) -> Mesh:
+        name = body.blueprint.id
+        if name not in self._shapes:
+            self._shapes[name] = body_mesh(body.blueprint, COLOUR)
+        return self._shapes[name]
+
+    def _scene(self, sensor: Actor) -> Any:
+        """The bodies of this frame, without the one that the sensor is in."""
+        inside = next((i for i, body in enumerate(self.bodies) if _within(body, sensor)), LEVEL)
+        if inside not in self._scenes:
+            kept = self._triangles if inside == LEVEL else self._triangles[self._owners != inside]
+            self._scenes[inside] = self._embree.build(self._vertices, kept)
+        return self._scenes[inside]
