@@ -73,3 +73,30 @@ def separations(a: Box, b: Box) -> list[tuple[float, float, float]] | None:
             return None
         ways.append((nx, ny, depth) if distance >= 0 else (-nx, -ny, depth))
     return ways
+
+
+def common_middle(a: Box, b: Box) -> Point:
+    """The middle of what two overlapping boxes share: the mean of the corners of their common polygon; the point
+    half-way between their centres when they only touch."""
+    shape = corners(a)
+    x, y, yaw, length, width = b
+    c, s = math.cos(yaw), math.sin(yaw)
+    for nx, ny, reach in ((c, s, length), (-s, c, width), (-c, -s, length), (s, -c, width)):
+        shape = _clip(shape, nx, ny, nx * x + ny * y + reach)
+    if not shape:
+        return (a[0] + x) / 2, (a[1] + y) / 2
+    return sum(p[0] for p in shape) / len(shape), sum(p[1] for p in shape) / len(shape)
+
+
+def _clip(shape: list[Point], nx: float, ny: float, reach: float) -> list[Point]:
+    """The part of a convex polygon where `nx * x + ny * y <= reach` (Sutherland and Hodgman)."""
+    kept: list[Point] = []
+    for i, (x, y) in enumerate(shape):
+        px, py = shape[i - 1]
+        here, before = nx * x + ny * y - reach, nx * px + ny * py - reach
+        if (here > 0.0) != (before > 0.0):
+            share = before / (before - here)
+            kept.append((px + share * (x - px), py + share * (y - py)))
+        if here <= 0.0:
+            kept.append((x, y))
+    return kept

@@ -112,9 +112,9 @@ class Document:
         self.junctions[id] = ET.Element("junction", id=str(id), name=name)
         return self.junctions[id]
 
-    def anchor(self, x: float, y: float) -> Anchor:
-        """The nearest straight road beside which a point lies. On straight roads alone do all readers of OpenDRIVE
-        agree about s."""
+    def anchor(self, x: float, y: float) -> Anchor | None:
+        """The nearest straight road beside which a point lies, if any. On straight roads alone do all readers of
+        OpenDRIVE agree about s."""
         found: list[tuple[float, int, Anchor]] = []
         for road in self.roads.values():
             if road.straight is None:
@@ -125,7 +125,7 @@ class Document:
             inside = min(max(along, 0.01), road.length - 0.01)
             if abs(inside - along) < 0.02:
                 found.append((abs(across), road.id, Anchor(road, inside, across, heading)))
-        return min(found, key=lambda one: one[:2])[2]
+        return min(found, key=lambda one: one[:2])[2] if found else None
 
     def text(self) -> str:
         """The finished document."""

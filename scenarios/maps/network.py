@@ -35,6 +35,7 @@ class Edge:
     source: str
     target: str
     lanes: tuple[Lane, ...]
+    priority: int = 0  # among the edges of a junction: the lower one waits
 
     @cached_property
     def left_border(self) -> Points:
@@ -131,7 +132,7 @@ def distinct(line: Points, gap: float = 0.02) -> Points:
 
 def _edge(edge: ET.Element) -> Edge:
     lanes = tuple(_lane(lane) for lane in edge.iterfind("lane"))
-    return Edge(edge.attrib["id"], edge.attrib["from"], edge.attrib["to"], lanes)
+    return Edge(edge.attrib["id"], edge.attrib["from"], edge.attrib["to"], lanes, int(edge.get("priority", 0)))
 
 
 def _lane(lane: ET.Element) -> Lane:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from laco.scenarios.maps.document import Document, number
+from laco.scenarios.maps.document import Anchor, Document, number
 from laco.scenarios.maps.network import Network, Points
 
 Range = tuple[float, float]
@@ -71,9 +71,10 @@ def add_scenery(document: Document, network: Network, scenery: Scenery) -> list[
     for row in (_buildings, _trees):
         for border in _sides(network):
             stands += [stand for stand in row(rng, scenery, border) if taken.add(stand)]
-    for index, stand in enumerate(stands):
-        _write(document, 6001 + index, stand)
-    return stands
+    placed = [(stand, at) for stand in stands if (at := document.anchor(stand.x, stand.y)) is not None]
+    for index, (stand, at) in enumerate(placed):
+        _write(at, 6001 + index, stand)
+    return [stand for stand, _ in placed]
 
 
 class _Taken:
@@ -174,8 +175,7 @@ def _stand(kind: str, border: Points, s: float, aside: float, size: tuple[float,
     return Stand(kind, float(x), float(y), math.atan2(way[1], way[0]), *size)
 
 
-def _write(document: Document, id: int, stand: Stand) -> None:
-    at = document.anchor(stand.x, stand.y)
+def _write(at: Anchor, id: int, stand: Stand) -> None:
     turn = math.remainder(stand.heading - at.heading, 2 * math.pi)
     item = ET.SubElement(
         at.road.objects, "object", id=str(id), name=f"{stand.kind}_{id - 6000}", type=stand.kind, s=number(at.s, 3),

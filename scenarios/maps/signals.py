@@ -28,7 +28,7 @@ def add_signals(document: Document, layout: Layout) -> None:
         groups: dict[tuple[bool, ...], list[int]] = {}
         for edge in layout.approaches(name):
             links = [link for link in layout.network.links if link.source == edge.id]
-            light, kind = links[0].light, _sign(links)
+            light, kind = links[0].light, _sign(layout, edge, links)
             if light:
                 _light(document, layout.of_edge[edge.id], edge, id, links)
                 groups.setdefault(_greens(layout, links), []).append(id)
@@ -39,12 +39,13 @@ def add_signals(document: Document, layout: Layout) -> None:
             _controller(document, junction, members)
 
 
-def _sign(links: list[Link]) -> str:
-    """The sign an approach has: none where any of its links has the right of way, or nobody has."""
-    states = {link.state for link in links}
-    if "M" in states or "=" in states:
+def _sign(layout: Layout, edge: Edge, links: list[Link]) -> str:
+    """The sign an approach has: none where no other has a higher priority. (The state of its links does not tell: it
+    is m wherever there are crosswalks.)"""
+    highest = max(other.priority for other in layout.approaches(edge.target))
+    if edge.priority >= highest:
         return ""
-    return {"s": STOP, "w": STOP, "m": YIELD}.get(min(states), "")
+    return STOP if any(link.state in "sw" for link in links) else YIELD
 
 
 def _greens(layout: Layout, links: list[Link]) -> tuple[bool, ...]:
@@ -92,6 +93,7 @@ def add_crosswalks(document: Document, crossings: tuple[Crossing, ...]) -> None:
         start, end = crossing.shape[0], crossing.shape[-1]
         middle, (dx, dy) = (start + end) / 2, end - start
         at = document.anchor(float(middle[0]), float(middle[1]))
+        assert at is not None, "a crosswalk lies beside no straight road"
         length = float(np.hypot(dx, dy))
         turn = math.remainder(math.atan2(dy, dx) - at.heading, 2 * math.pi)
         item = ET.SubElement(

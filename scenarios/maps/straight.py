@@ -1,34 +1,48 @@
 """The map `straight`: where ScenarioRunner's examples for CARLA's Town01 find what they need.
 
-A two-lane road of 230 m that drives east at y = 133 m, from x = 100 m to a crossing (y in CARLA's frame; -133 m here),
-with three short roads beyond. Its OpenDRIVE id is 4, as in the examples. It shares nothing else with that town.
+A two-lane road of 230 m on which one drives east at y = 133 m, from x = 100 m to a crossing (y in CARLA's frame;
+-133 m here). Its OpenDRIVE id is 4, as in the examples. Three loops lead back to its start, so that nothing ends in
+a dead end: CARLA's agents and its Traffic Manager do not expect one. It shares nothing else with that town.
 """
 
 from laco.scenarios.maps.plain import Row, netconvert
 from laco.scenarios.maps.scenery import Scenery
 
-START, CROSSING, ARM = 100.0, 338.0, 120.0  # [m]
-MIDDLE = -131.25  # [m] the line between the lanes
+MIDDLE, BLOCK = -131.25, 120.0  # [m] the line between the lanes, and how far the loops go to the side
 LANE, SPEED = 3.5, 13.89  # [m], [m/s]
-# ids in the order in which the converter numbers the roads: the long one comes fourth
-ARMS = {
-    "1_east": (CROSSING + ARM, MIDDLE),
-    "2_north": (CROSSING, MIDDLE + ARM),
-    "3_south": (CROSSING, MIDDLE - ARM),
-    "4_west": (START, MIDDLE),
+CORNER = 12.0  # [m] radius of the kerbs
+PLACES = {
+    "start": (84.5, MIDDLE),  # its corner ends at x = 100 m
+    "crossing": (350.0, MIDDLE),
+    "north": (350.0, MIDDLE + BLOCK),
+    "northwest": (84.5, MIDDLE + BLOCK),
+    "south": (350.0, MIDDLE - BLOCK),
+    "southwest": (84.5, MIDDLE - BLOCK),
+    "east": (350.0 + BLOCK, MIDDLE),
+    "northeast": (350.0 + BLOCK, MIDDLE + BLOCK),
 }
+# In the order in which the converter numbers the roads: the long one comes fourth.
+ROADS = (
+    ("crossing", "north"),
+    ("crossing", "south"),
+    ("crossing", "east"),
+    ("start", "crossing"),
+    ("north", "northwest"),
+    ("northwest", "start"),
+    ("south", "southwest"),
+    ("southwest", "start"),
+    ("east", "northeast"),
+    ("northeast", "north"),
+)
 SCENERY = Scenery(seed=4, tree_gap=(20.0, 45.0))
 
 
 def straight() -> str:
     """Its network, as text."""
-    nodes: list[Row] = [{"id": "crossing", "x": CROSSING, "y": MIDDLE, "type": "priority"}]
-    nodes += [{"id": name, "x": x, "y": y} for name, (x, y) in ARMS.items()]
+    nodes: list[Row] = [{"id": name, "x": x, "y": y, "type": "priority"} for name, (x, y) in PLACES.items()]
     edges: list[Row] = []
-    for name in ARMS:
-        ways = {f"{name}_in": (name, "crossing"), f"{name}_out": ("crossing", name)}
-        edges += [
-            {"id": id, "from": a, "to": b, "numLanes": 1, "speed": SPEED, "width": LANE, "priority": 1}
-            for id, (a, b) in ways.items()
-        ]
-    return netconvert(nodes, edges, (), "--default.junctions.radius=6")
+    for number, (a, b) in enumerate(ROADS, 1):
+        for way, start, end in (("there", a, b), ("back", b, a)):
+            id = f"{number:02d}{'a' if way == 'there' else 'b'}"
+            edges.append({"id": id, "from": start, "to": end, "numLanes": 1, "speed": SPEED, "width": LANE})
+    return netconvert(nodes, edges, (), f"--default.junctions.radius={CORNER}")

@@ -1,20 +1,24 @@
 """Bodies that touch: which, how they part, and the impulse.
 
-Broad phase: a neighbour list as in molecular dynamics. Pairs nearer than a skin are found once, and looked
-for again only when something can have moved half the skin. Narrow phase: separating axes (`laco.geometry`).
-Response: perfectly inelastic along the normal, momentum kept; boxes are moved apart; nothing spins.
+`kernels` finds the pairs: boxes that overlap at the end of some part of a step, so that a fast body does not jump
+through a thin one. Response: perfectly inelastic along the normal at the middle of the overlap, momentum and angular
+momentum kept; boxes are moved apart.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from laco.geometry import separations
-from laco.scenarios.server.actors import Solid
+import numpy as np
 
-SKIN = 6.0  # [m]
+from laco.geometry import common_middle, separations
+from laco.scenarios.server import kernels
+from laco.scenarios.server.actors import Solid
+from laco.scenarios.server.bodies import Bodies
+
 GAP = 1e-3  # [m] left between bodies moved apart, so that resting ones do not touch on
-CELL = 16.0  # [m] of the grid that holds what never moves
+CELL = 16  # [m] of the grid that holds what never moves
+MOST = 4096  # pairs in a step
 
 Way = tuple[float, float, float]
 
@@ -28,84 +32,75 @@ class Contact(NamedTuple):
 
 
 class Collisions:
-    """Finds and resolves contacts among solids and the level's boxes."""
+    """Finds and resolves contacts among bodies and the level's boxes."""
 
-    def __init__(self, level: Iterable[Solid]) -> None:
-        self._grid: dict[tuple[int, int], list[Solid]] = {}
-        for solid in level:
-            for cell in _cells(solid.x, solid.y, solid.radius):
-                self._grid.setdefault(cell, []).append(solid)
-        self._pairs: list[tuple[Solid, Solid]] = []
-        self._slack = -1.0  # [m] how far anything may still move before pairs must be found again
+    def __init__(self, level: Sequence[Solid]) -> None:
+        self._level = level
+        self._boxes = np.array([solid.row for solid in level]) if level else np.zeros((0, 1))
+        self._frame, self._starts, self._items = _grid(level)
+        self._found = np.zeros((MOST, 3), dtype=np.int64)
 
-    def forget(self) -> None:
-        """Bodies came, went or jumped: find the pairs again."""
-        self._slack = -1.0
-
-    def resolve(self, solids: list[Solid], travel: float, dt: float) -> list[Contact]:
-        """Part every overlapping pair after a step in which nothing moved farther than `travel` [m]."""
-        self._slack -= 2.0 * travel
-        if self._slack < 0.0:
-            self._pairs = self._near(solids)
-            self._slack = SKIN
+    def resolve(self, bodies: Bodies, parts: int, dt: float) -> list[Contact]:
+        """Part every pair that met within a step, which is looked at `parts` times."""
         contacts = []
-        for a, b in self._pairs:
-            dx, dy, reach = b.x - a.x, b.y - a.y, a.radius + b.radius
-            if dx * dx + dy * dy < reach * reach:
-                contact = self._part(a, b, dt)
-                if contact is not None:
-                    contacts.append(contact)
+        for a, b, part in self._meetings(bodies, parts):
+            if part < parts:  # they go no farther in this step
+                a.back_to(part / parts)
+                b.back_to(part / parts)
+            contact = _part(a, b, dt)
+            if contact is not None:
+                contacts.append(contact)
         return contacts
 
-    def _near(self, solids: list[Solid]) -> list[tuple[Solid, Solid]]:
-        """Pairs closer than the skin of which at least one can move, in an order that depends on ids
-        alone."""
-        bodies = sorted((s for s in solids if s.collides), key=lambda s: (s.x - s.radius, s.id))
-        pairs: list[tuple[Solid, Solid]] = []
-        for i, a in enumerate(bodies):
-            limit = a.x + a.radius + SKIN
-            for b in bodies[i + 1 :]:
-                if b.x - b.radius > limit:
-                    break
-                if (a.inverse_mass or b.inverse_mass) and _gap(a, b) < SKIN:
-                    pairs.append((a, b) if a.id < b.id else (b, a))
-        pairs.sort(key=lambda pair: (pair[0].id, pair[1].id))
-        if self._grid:
-            pairs += [
-                (a, b) for a in solids if a.collides and a.inverse_mass for b in self.level_near(a, SKIN)
-            ]
+    def _meetings(self, bodies: Bodies, parts: int) -> list[tuple[Solid, Solid, int]]:
+        """In an order that depends on ids alone."""
+        rows, count, found, solids = bodies.rows, len(bodies), self._found, bodies.solids
+        pairs = []
+        n = kernels.meetings(rows, count, parts, found)
+        for i, j, part in found[: min(n, MOST)].tolist():
+            a, b = solids[i], solids[j]
+            pairs.append((a, b, part) if a.id < b.id else (b, a, part))
+        if self._level:
+            n = kernels.level_meetings(
+                rows, count, self._boxes, self._frame, self._starts, self._items, parts, found
+            )
+            pairs += [(solids[i], self._level[j], part) for i, j, part in found[: min(n, MOST)].tolist()]
+        if len(pairs) > 1:
+            first = {(a.id, b.id): (a, b, part) for a, b, part in reversed(pairs)}
+            pairs = [first[key] for key in sorted(first)]
         return pairs
 
     def level_near(self, solid: Solid, margin: float) -> list[Solid]:
         """The level's boxes whose circle is within `margin` [m] of the solid's."""
-        found: dict[int, Solid] = {}
-        for cell in _cells(solid.x, solid.y, solid.radius + margin):
-            for other in self._grid.get(cell, ()):
-                if _gap(solid, other) < margin:
-                    found[other.id] = other
-        return [found[key] for key in sorted(found)]
+        return [other for other in self._level if other.collides and _gap(solid, other) < margin]
 
-    def _part(self, a: Solid, b: Solid, dt: float) -> Contact | None:
-        if a.z > b.z + b.height or b.z > a.z + a.height:
-            return None
-        ways = separations(a.box(), b.box())
-        share = a.inverse_mass + b.inverse_mass
-        if ways is None or not share:
-            return None
-        relative = (a.vx - b.vx, a.vy - b.vy)
-        nx, ny, depth = _entry(ways, relative, dt)
-        move = (depth + GAP) / share
-        self._slack -= depth + GAP
-        if a.inverse_mass:
-            a.shift(-nx * move * a.inverse_mass, -ny * move * a.inverse_mass)
-        if b.inverse_mass:
-            b.shift(nx * move * b.inverse_mass, ny * move * b.inverse_mass)
-        impulse = max(0.0, relative[0] * nx + relative[1] * ny) / share
-        jx, jy = impulse * nx, impulse * ny
-        if impulse:
-            _strike(a, -jx, -jy, dt)
-            _strike(b, jx, jy, dt)
-        return Contact(a, b, (jx, jy))
+
+def _part(a: Solid, b: Solid, dt: float) -> Contact | None:
+    """Move two overlapping bodies apart and let them share their momentum."""
+    ways = separations(a.box(), b.box())
+    share = a.inverse_mass + b.inverse_mass
+    if ways is None or not share:
+        return None
+    relative = (a.vx - b.vx, a.vy - b.vy)
+    nx, ny, depth = _entry(ways, relative, dt)
+    x, y = common_middle(a.box(), b.box())
+    arm_a, arm_b = (x - a.x) * ny - (y - a.y) * nx, (x - b.x) * ny - (y - b.y) * nx  # [m]
+    move = (depth + GAP) / share
+    if a.inverse_mass:
+        a.shift(-nx * move * a.inverse_mass, -ny * move * a.inverse_mass)
+    if b.inverse_mass:
+        b.shift(nx * move * b.inverse_mass, ny * move * b.inverse_mass)
+    closing = relative[0] * nx + relative[1] * ny + _rate(a) * arm_a - _rate(b) * arm_b
+    impulse = max(0.0, closing) / (share + arm_a * arm_a / a.inertia + arm_b * arm_b / b.inertia)
+    jx, jy = impulse * nx, impulse * ny
+    if impulse:
+        _strike(a, -jx, -jy, -impulse * arm_a, dt)
+        _strike(b, jx, jy, impulse * arm_b, dt)
+    return Contact(a, b, (jx, jy))
+
+
+def _rate(body: Solid) -> float:
+    return math.radians(body.yaw_rate)
 
 
 def _entry(ways: list[Way], relative: tuple[float, float], dt: float) -> Way:
@@ -118,20 +113,42 @@ def _entry(ways: list[Way], relative: tuple[float, float], dt: float) -> Way:
     return best or min(ways, key=lambda way: way[2])
 
 
-def _strike(body: Solid, x: float, y: float, dt: float) -> None:
-    """Give a body an impulse [N s] within the step just made, so that its acceleration shows it."""
+def _strike(body: Solid, x: float, y: float, moment: float, dt: float) -> None:
+    """Give a body an impulse [N s] and its moment about the vertical [N m s] within the step just made, so that its
+    acceleration shows it."""
     if body.inverse_mass:
         x, y = x * body.inverse_mass, y * body.inverse_mass
         body.set_velocity(body.vx + x, body.vy + y)
+        body.turn(moment / body.inertia)
         body.ax += x / dt
         body.ay += y / dt
 
 
 def _gap(a: Solid, b: Solid) -> float:
-    return math.hypot(b.x - a.x, b.y - a.y) - a.radius - b.radius
+    return math.hypot(b.x - a.x, b.y - a.y) - a.radius - b.radius  # type: ignore[no-any-return]
 
 
-def _cells(x: float, y: float, radius: float) -> list[tuple[int, int]]:
-    columns = range(math.floor((x - radius) / CELL), math.floor((x + radius) / CELL) + 1)
-    rows = range(math.floor((y - radius) / CELL), math.floor((y + radius) / CELL) + 1)
-    return [(column, row) for column in columns for row in rows]
+def _grid(level: Sequence[Solid]) -> tuple[kernels.Indices, kernels.Indices, kernels.Indices]:
+    """The level's boxes by the cells that their circles touch, as `kernels.level_meetings` reads them."""
+    spans = [
+        (
+            math.floor((s.x - s.radius) / CELL), math.floor((s.x + s.radius) / CELL),
+            math.floor((s.y - s.radius) / CELL), math.floor((s.y + s.radius) / CELL),
+        )
+        for s in level
+    ] or [(0, 0, 0, 0)]  # fmt: skip
+    first, low = min(span[0] for span in spans), min(span[2] for span in spans)
+    columns, lines = max(span[1] for span in spans) - first + 1, max(span[3] for span in spans) - low + 1
+    cells: list[list[int]] = [[] for _ in range(columns * lines)]
+    for index in range(len(level)):
+        left, right, bottom, top = spans[index]
+        for x in range(left, right + 1):
+            for y in range(bottom, top + 1):
+                cells[(x - first) * lines + y - low].append(index)
+    starts = np.cumsum([0, *map(len, cells)])
+    items = [index for cell in cells for index in cell]
+    return (
+        np.array([first, low, columns, lines, CELL], dtype=np.int64),
+        starts.astype(np.int64),
+        np.array(items or [0], dtype=np.int64),
+    )

@@ -66,9 +66,17 @@ def advance(
 
 
 def roll(
-    motion: Motion, throttle: float, slip: float, brake: float, dt: float, reverse: bool, model: VehicleModel
+    motion: Motion,
+    throttle: float,
+    slip: float,
+    brake: float,
+    dt: float,
+    reverse: bool,
+    model: VehicleModel,
+    slope: float = 0.0,
 ) -> None:
-    """One step of at most `MAX_STEP` [s] at a known slip angle [rad]: what `advance` repeats."""
+    """One step of at most `MAX_STEP` [s] at a known slip angle [rad]: what `advance` repeats. `slope`: what gravity
+    adds along the road [m/s^2]."""
     speed = motion.speed
     heading = motion.yaw + slip
     motion.x += speed * math.cos(heading) * dt
@@ -79,6 +87,6 @@ def roll(
     drive = throttle * min(model.traction, model.power / pace) if pace > 1.0 else throttle * min(
         model.traction, model.power
     )
-    driven = speed + (-drive if reverse else drive) * dt
+    driven = speed + ((-drive if reverse else drive) + slope) * dt
     resist = (brake * model.brake + model.rolling + model.drag * driven * driven) * dt
     motion.speed = math.copysign(max(0.0, abs(driven) - resist), driven)

@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from laco.scenarios.server.actors import Actor
+import numpy as np
+
+from laco.scenarios.server.actors import Actor, Solid
+from laco.scenarios.server.bodies import RECORD as MOTION
 from laco.scenarios.server.vehicle import Vehicle
 from laco.scenarios.server.walker import Walker
 from laco.scenarios.server.world import World
@@ -19,36 +22,45 @@ MAP_CHANGED = 1  # flag of a frame
 
 _PREFIX = struct.Struct("<IQQd6f")  # payload size, then the 48-byte sensor header
 _EPISODE = struct.Struct("<QdfiiiI")
-_IDENTITY, _MOTION = struct.Struct("<IB"), struct.Struct("<15f")  # with the next: a vehicle's record
-_CONTROL = struct.Struct("<3f3BifBBIB24x")
-_WALKER = struct.Struct("<IB15f4fB37x")
+_IDENTITY = struct.Struct("<IB")
+_CONTROL = struct.Struct("<3f3BifBBIB")
+_WALKER = struct.Struct("<4fB")
 _PLAIN = struct.Struct("<IB15f54s")
 _STILL = (0.0,) * 9
-RECORD = 119  # bytes
+RECORD = 119  # bytes: identity, 15 numbers of motion, 54 bytes that depend on the kind
+UNION = 65  # where these begin
 Packer = Callable[[bytearray, int, Any], None]
 HEAD = _PREFIX.size + _EPISODE.size
 ACTIVE = 1
 
 
 class EpisodeFrame:
-    """The message of the episode stream, with its size in front."""
+    """The message of the episode stream, with its size in front: bodies first, in the order of their rows."""
 
     def __init__(self) -> None:
         self.buffer = bytearray()
         self._world: World | None = None
         self._revision = -1
-        self._slots: list[tuple[int, Actor, Packer]] = []
+        self._motions = np.zeros((0, 4 * MOTION), dtype=np.uint8)  # where they lie in the buffer
+        self._scratch = np.zeros((0, MOTION), dtype=np.float32)
+        self._vehicles: list[tuple[int, Vehicle]] = []
+        self._others: list[tuple[int, Actor, Packer]] = []
 
     def pack(self, world: World, episode: int, dt: float, flags: int) -> bytearray:
         """The frame of the world as it is now; the buffer is reused by the next call."""
         if self._world is not world or self._revision != world.revision:
             self._lay_out(world)
-        buffer = self.buffer
+        buffer, scratch = self.buffer, self._scratch
         _PREFIX.pack_into(
             buffer, 0, len(buffer) - 4, EPISODE, world.frame, world.elapsed, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         )
         _EPISODE.pack_into(buffer, _PREFIX.size, episode, time.perf_counter(), dt, 0, 0, 0, flags)
-        for offset, actor, put in self._slots:
+        scratch[...] = world.bodies.rows[: len(scratch), :MOTION]
+        self._motions[...] = scratch.view(np.uint8)
+        for offset, vehicle in self._vehicles:
+            if vehicle.told is not vehicle.control:
+                _put_control(buffer, offset, vehicle)
+        for offset, actor, put in self._others:
             if actor.changed:
                 put(buffer, offset, actor)
                 actor.changed = False
@@ -56,42 +68,38 @@ class EpisodeFrame:
 
     def _lay_out(self, world: World) -> None:
         self._world, self._revision = world, world.revision
-        actors = world.actors.values()
-        self._slots = [(HEAD + RECORD * i, actor, _packer_of(actor)) for i, actor in enumerate(actors)]
-        self.buffer = bytearray(HEAD + RECORD * len(self._slots))
-        for actor in actors:
+        bodies = world.bodies
+        loose = [actor for actor in world.actors.values() if not isinstance(actor, Solid)]
+        actors: list[Actor] = [*bodies.solids, *loose]
+        self.buffer = buffer = bytearray(HEAD + RECORD * len(actors))
+        records = np.frombuffer(buffer, np.uint8, RECORD * len(bodies), HEAD).reshape(-1, RECORD)
+        self._motions = records[:, _IDENTITY.size : _IDENTITY.size + 4 * MOTION]
+        self._scratch = np.zeros((len(bodies), MOTION), dtype=np.float32)
+        self._vehicles, self._others = [], []
+        for index, actor in enumerate(actors):
+            offset = HEAD + RECORD * index
+            _IDENTITY.pack_into(buffer, offset, actor.id, ACTIVE)
             actor.changed = True
             if isinstance(actor, Vehicle):
                 actor.told = None
+                self._vehicles.append((offset, actor))
+            elif isinstance(actor, Walker):
+                self._others.append((offset, actor, _put_walker))
+            elif not isinstance(actor, Solid):
+                self._others.append((offset, actor, _put_plain))
 
 
-def _packer_of(actor: Actor) -> Packer:
-    if isinstance(actor, Vehicle):
-        return _put_vehicle
-    return _put_walker if isinstance(actor, Walker) else _put_plain
-
-
-def _put_vehicle(buffer: bytearray, offset: int, v: Any) -> None:
-    """The motion; the id and the pedals only when they are new to this buffer."""
-    _MOTION.pack_into(
-        buffer, offset + 5, v.x, v.y, v.z, v.pitch, v.yaw, v.roll, v.vx, v.vy, 0.0, 0.0, 0.0, v.yaw_rate,
-        v.ax, v.ay, 0.0,
+def _put_control(buffer: bytearray, offset: int, v: Vehicle) -> None:
+    """The pedals, and what applies where it is."""
+    v.told = c = v.control
+    _CONTROL.pack_into(
+        buffer, offset + UNION, c.throttle, c.steer, c.brake, c.hand_brake, c.reverse, c.manual_gear_shift,
+        c.gear, v.speed_limit, v.light_state, v.light_id > 0, v.light_id, 0,
     )  # fmt: skip
-    c = v.control
-    if c is not v.told:
-        v.told = c
-        _IDENTITY.pack_into(buffer, offset, v.id, ACTIVE)
-        _CONTROL.pack_into(
-            buffer, offset + 65, c.throttle, c.steer, c.brake, c.hand_brake, c.reverse, c.manual_gear_shift,
-            c.gear, v.speed_limit, v.light_state, v.light_id > 0, v.light_id, 0,
-        )  # fmt: skip
 
 
 def _put_walker(buffer: bytearray, offset: int, w: Any) -> None:
-    _WALKER.pack_into(
-        buffer, offset, w.id, ACTIVE, *w.pose, w.vx, w.vy, 0.0, 0.0, 0.0, 0.0, w.ax, w.ay, 0.0,
-        *w.direction, w.speed, w.jump,
-    )  # fmt: skip
+    _WALKER.pack_into(buffer, offset + UNION, *w.direction, w.speed, w.jump)
 
 
 def _put_plain(buffer: bytearray, offset: int, actor: Any) -> None:

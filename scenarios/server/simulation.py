@@ -76,6 +76,12 @@ class Simulation:
         fixed = self.settings[2]
         return float(fixed[1]) if len(fixed) > 1 and fixed[0] else TICK
 
+    @property
+    def substeps(self) -> int:
+        """How many the settings ask for in a tick."""
+        wanted, length, most = self.settings[3:6]
+        return max(1, min(int(most), math.ceil(self.dt / length - 1e-9))) if wanted and length > 0.0 else 1
+
     def configure(self, settings: list[Any]) -> None:
         """Take on new EpisodeSettings; raises `RefusedError` for a tick that is no positive length of
         time."""
@@ -92,7 +98,7 @@ class Simulation:
         self.observe()
         for part in self._parts:
             part.before(dt)
-        world.step(dt)
+        world.step(dt, self.substeps)
         for part in self._parts:
             part.after(dt)
         buffer = self._frame.pack(world, self.episode, dt, self._flags)

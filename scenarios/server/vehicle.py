@@ -5,12 +5,14 @@ ground that a crash or an impulse left, which friction eats.
 """
 
 import math
+from array import array
 from dataclasses import dataclass
 from typing import Any
 
-from laco.geometry import Box
+from laco.scenarios.server import bodies
 from laco.scenarios.server.actors import GRIP, Solid
 from laco.scenarios.server.blueprints import Blueprint
+from laco.scenarios.server.bodies import column
 from laco.scenarios.server.physics import CAR, Motion, VehicleModel, advance, roll, slip_angle
 from laco.scenarios.server.poses import Pose, Vector
 
@@ -57,26 +59,50 @@ class Ackermann:
     jerk: float = 0.0
 
 
+def _constants(model: VehicleModel) -> "array[float]":
+    """Its part of the row."""
+    return array("d", [model.rear_axle, model.traction, model.power, model.brake, model.drag, model.rolling])
+
+
 def within(value: float, low: float, high: float) -> float:
     """`value` cut to a range; what is not a number becomes zero."""
     value = float(value)
     return min(max(value, low), high) if value == value else 0.0
 
 
+class RowMotion(Motion):
+    """The motion of a solid's row: `physics` reads and writes it there."""
+
+    __slots__ = ("_solid",)
+
+    def __init__(self, solid: Solid) -> None:
+        self._solid = solid
+
+    @property
+    def row(self) -> bodies.Row:
+        """The solid's row, wherever it is now."""
+        return self._solid.row
+
+    x, y, yaw = column(bodies.X), column(bodies.Y), column(bodies.HEADING)
+    speed, yaw_rate = column(bodies.SPEED), column(bodies.TURN)
+
+
 class Vehicle(Solid):
-    """A car, truck or bicycle on the ground plane."""
+    """A car, truck or bicycle. While nothing but its pedals moves it, `kernels` rolls its row; else `step` does."""
 
     def __init__(self, id: int, blueprint: Blueprint, pose: Pose, attributes: list[list[Any]]) -> None:
         super().__init__(id, blueprint, pose, attributes)
         base = next((a.value for a in blueprint.attributes if a.id == "base_type"), "car")
         self.model = MODELS.get(base, CAR)
-        self.motion = Motion(pose.x, pose.y, math.radians(pose.yaw))
-        self.control = Control()
+        self.row[bodies.REAR_AXLE : bodies.ROLLING + 1] = _constants(self.model)
+        self.motion: Motion = RowMotion(self)
+        self.simulated = True
+        self.falls = True
+        self._control, self._slip_steer, self._slip = Control(), 0.0, 0.0
         self.told: Control | None = None  # what the frame that is kept says of it
         self.ackermann: Ackermann | None = None
         self.mass = blueprint.mass
         self.inverse_mass = 1.0 / self.mass
-        self.simulated = True
         self.constant: Vector | None = None  # [m/s] own frame
         self.slide_x = self.slide_y = 0.0  # [m/s] world frame
         self.spin = 0.0  # [rad/s]
@@ -86,8 +112,28 @@ class Vehicle(Solid):
         self.light_state, self.light_id = GREEN, 0  # of the traffic light it stands at; id 0: none
         self.physics_control: list[Any] | None = None  # as the client last set it
         self.ackermann_settings = [0.15, 0.0, 0.25, 0.01, 0.0, 0.01]
-        self.unusual = False  # whether anything but the pedals moves it
-        self._slip_steer, self._slip = 0.0, 0.0
+        self.unusual = False
+
+    @property
+    def control(self) -> Control:
+        """The pedals and the wheel."""
+        return self._control
+
+    @control.setter
+    def control(self, control: Control) -> None:
+        row, self._control = self.row, control
+        row[bodies.THROTTLE], row[bodies.SLIP] = control.throttle, self._slip_angle()
+        row[bodies.BRAKE] = 1.0 if control.hand_brake else control.brake
+        row[bodies.REVERSE] = control.reverse
+
+    @property
+    def unusual(self) -> bool:
+        """Whether anything but the pedals moves it."""
+        return not self.row[bodies.ROLLS]
+
+    @unusual.setter
+    def unusual(self, unusual: bool) -> None:
+        self.row[bodies.ROLLS] = self.simulated and not unusual
 
     def apply(self, control: Control) -> None:
         """Drive with these pedals from the next step on."""
@@ -122,18 +168,7 @@ class Vehicle(Solid):
     def place(self, pose: Pose) -> None:
         """Teleport; the velocity stays as it is in the world, as on CARLA."""
         super().place(pose)
-        self.motion.x, self.motion.y, self.motion.yaw = pose.x, pose.y, math.radians(pose.yaw)
         self.set_velocity(self.vx, self.vy)
-
-    def shift(self, dx: float, dy: float) -> None:
-        """Move sideways out of another body [m]."""
-        self.motion.x += dx
-        self.motion.y += dy
-        super().shift(dx, dy)
-
-    def box(self) -> Box:
-        """Its oriented box on the ground plane."""
-        return self.x, self.y, self.motion.yaw, self.half_length, self.half_width
 
     def set_velocity(self, vx: float, vy: float) -> None:
         """Take on a velocity [m/s]: its part along the wheels' way is rolled, the rest slides."""
@@ -152,6 +187,12 @@ class Vehicle(Solid):
         if self.simulated:
             self.set_velocity(self.vx + x * self.inverse_mass, self.vy + y * self.inverse_mass)
 
+    def turn(self, rate: float) -> None:
+        """Spin faster by `rate` [rad/s]."""
+        if self.simulated and rate:
+            self.set_spin(math.degrees(self.spin + rate))
+            self.yaw_rate += math.degrees(rate)
+
     def set_spin(self, rate: float) -> None:
         """Turn at `rate` [deg/s] on top of what the wheels do; friction eats it."""
         if self.simulated:
@@ -160,10 +201,11 @@ class Vehicle(Solid):
 
     def simulate(self, on: bool) -> None:
         """Freeze it where it stands, or let physics have it again (from rest)."""
-        self.simulated = on
+        self.simulated = self.falls = on
+        self.unusual = False
         self.inverse_mass = 1.0 / self.mass if on else 0.0
         self.motion.speed = self.slide_x = self.slide_y = self.spin = self.vx = self.vy = 0.0
-        self.ax = self.ay = self.yaw_rate = 0.0
+        self.ax = self.ay = self.vz = self.az = self.yaw_rate = 0.0
         self.changed = True
         self.moving = on
 
@@ -176,6 +218,8 @@ class Vehicle(Solid):
         """Move on by `dt` [s], at most 0.05."""
         if not self.simulated:
             self.moving = False
+        elif not self.grounded and self.constant is None:
+            self._fly(dt)
         elif self.unusual:
             self._unusual_step(dt)
         else:
@@ -183,10 +227,21 @@ class Vehicle(Solid):
             self._settle(dt)
 
     def _drive(self, dt: float) -> None:
-        control = self.control
-        slip = self._slip if control.steer == self._slip_steer else self._slip_angle()
+        control = self._control
         brake = 1.0 if control.hand_brake else control.brake
-        roll(self.motion, control.throttle, slip, brake, dt, control.reverse, self.model)
+        slope = -self.gravity * math.sin(math.radians(self.pitch)) if self.pitch else 0.0
+        roll(self.motion, control.throttle, self._slip_angle(), brake, dt, control.reverse, self.model, slope)
+
+    def _fly(self, dt: float) -> None:
+        """In the air nothing but gravity acts: it keeps its velocity over the ground and its spin."""
+        row = self.row
+        row[bodies.X] += row[bodies.VX] * dt
+        row[bodies.Y] += row[bodies.VY] * dt
+        row[bodies.HEADING] += self.spin * dt
+        row[bodies.YAW] = math.remainder(math.degrees(row[bodies.HEADING]), 360.0)
+        self.ax = self.ay = 0.0
+        self.yaw_rate = math.degrees(self.spin)
+        self.changed = self.moving = True
 
     def _unusual_step(self, dt: float) -> None:
         """A step of a vehicle that is pushed, skids, spins, or does not follow its pedals."""
@@ -207,21 +262,20 @@ class Vehicle(Solid):
 
     def _settle(self, dt: float) -> None:
         """Work out the state that clients see from the motion just made."""
-        motion = self.motion
-        yaw, speed = motion.yaw, motion.speed
-        heading = yaw + self._slip if self.control.steer == self._slip_steer else yaw + self._slip_angle()
+        row = self.row
+        yaw, speed = row[bodies.HEADING], row[bodies.SPEED]
+        heading = yaw + self._slip_angle()
         vx = speed * math.cos(heading) + self.slide_x
         vy = speed * math.sin(heading) + self.slide_y
         self.ax, self.ay = (vx - self.vx) / dt, (vy - self.vy) / dt
         self.vx, self.vy = vx, vy
-        self.yaw_rate = math.degrees(motion.yaw_rate + self.spin)
-        self.x, self.y = motion.x, motion.y
-        self.yaw = math.remainder(math.degrees(yaw), 360.0)
+        self.yaw_rate = math.degrees(row[bodies.TURN] + self.spin)
+        row[bodies.YAW] = math.remainder(math.degrees(yaw), 360.0)
         # A body that has just come to rest takes one more step, in which its acceleration ends.
-        self.moving = bool(vx or vy or self.control.throttle or self.ax or self.ay)
+        self.moving = bool(
+            vx or vy or self._control.throttle or self.ax or self.ay or self.pitch or self.vz or self.az
+        )
         self.changed = True
-        if self.children:
-            self.touch()
 
     def _cruise(self, velocity: Vector, dt: float) -> None:
         """Hold a velocity given in the vehicle's frame; the wheels still steer."""
@@ -249,7 +303,7 @@ class Vehicle(Solid):
 
     def _slip_angle(self) -> float:
         """Angle between nose and velocity [rad] at the present steer, kept until the steer changes."""
-        steer = self.control.steer
+        steer = self._control.steer
         if steer != self._slip_steer:
             self._slip_steer, self._slip = steer, slip_angle(steer, self.model)
         return self._slip

@@ -7,6 +7,8 @@ from laco.scenarios.server.actors import GRIP, Solid
 from laco.scenarios.server.blueprints import Blueprint
 from laco.scenarios.server.poses import ZERO, Pose, Vector
 
+JUMP = 4.2  # [m/s] upwards: 0.9 m high
+
 
 class Walker(Solid):
     """Kinematic: velocity is the wish plus what a collision left, which friction eats."""
@@ -14,6 +16,7 @@ class Walker(Solid):
     def __init__(self, id: int, blueprint: Blueprint, pose: Pose, attributes: list[list[Any]]) -> None:
         super().__init__(id, blueprint, pose, attributes)
         self.inverse_mass = 1.0 / blueprint.mass
+        self.falls = True
         self.direction: Vector = ZERO
         self.speed = 0.0  # [m/s]
         self.jump = False
@@ -24,6 +27,8 @@ class Walker(Solid):
         self.direction, self.speed, self.jump = direction, speed, jump
         self.moving = True
         self.changed = True
+        if jump and self.held and not self.vz:
+            self.launch(JUMP)
 
     def set_velocity(self, vx: float, vy: float) -> None:
         """Be thrown: the part that is not walking decays."""
@@ -40,9 +45,9 @@ class Walker(Solid):
         vx, vy = wish_x + self.slide_x, wish_y + self.slide_y
         self.ax, self.ay = (vx - self.vx) / dt, (vy - self.vy) / dt
         self.vx, self.vy = vx, vy
-        self.x += self.vx * dt
-        self.y += self.vy * dt
+        self.x += vx * dt
+        self.y += vy * dt
         if wish_x or wish_y:
             self.yaw = math.degrees(math.atan2(wish_y, wish_x))
-        self.moving = bool(vx or vy or self.ax or self.ay)
+        self.moving = bool(vx or vy or self.ax or self.ay or self.vz or self.az)
         self.touch()

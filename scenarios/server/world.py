@@ -11,14 +11,19 @@ import math
 import random
 from collections.abc import Callable, Collection
 
+import numpy as np
+
 from laco.geometry import overlap
+from laco.scenarios.server import kernels
 from laco.scenarios.server.actors import Actor, Solid
 from laco.scenarios.server.blueprints import Blueprint, Kind, library
+from laco.scenarios.server.bodies import Bodies
 from laco.scenarios.server.collisions import Collisions, Contact
 from laco.scenarios.server.errors import RefusedError
 from laco.scenarios.server.opendrive import Thing
 from laco.scenarios.server.physics import MAX_STEP
 from laco.scenarios.server.poses import Pose, compose
+from laco.scenarios.server.prop import Prop
 from laco.scenarios.server.roads import Roads
 from laco.scenarios.server.vehicle import Control, Vehicle
 from laco.scenarios.server.walker import Walker
@@ -32,8 +37,9 @@ LABEL_NAMES = {
     20: "static",
     28: "guardrail",
 }
-BODIES: dict[Kind, type[Actor]] = {Kind.VEHICLE: Vehicle, Kind.WALKER: Walker, Kind.PROP: Solid}
-HURRY = 1.0  # [m/s] a body may lose in a step, so that it had moved faster than it now says
+BODIES: dict[Kind, type[Actor]] = {Kind.VEHICLE: Vehicle, Kind.WALKER: Walker, Kind.PROP: Prop}
+WHEELBASE, TRACK = 0.6, 0.8  # shares of length and width
+GRAVITY = 9.81  # [m/s^2]
 
 
 class World:
@@ -56,8 +62,10 @@ class World:
         self.level = self.everything_level  # what is there, without the things a client has switched off
         self.level_revision = 0  # counts such switches
         self._collisions = Collisions(self.level)
-        self._solids: list[Solid] = []
-        self._fastest = 0.0
+        self.bodies = Bodies()
+        self.gravity = GRAVITY
+        self._carriers: list[Solid] = []  # that something is mounted on
+        self._left = np.zeros(0, dtype=np.int64)
         self.spectator = self._add(Actor(self._new_id(), Blueprint("spectator", Kind.OTHER), Pose(), []))
 
     def spawn(
@@ -78,7 +86,7 @@ class World:
             raise RefusedError("unable to attach actor: parent actor not found")
         mount, pose = pose, compose(holder.pose, pose) if holder else pose
         if plan.kind in (Kind.VEHICLE, Kind.WALKER):
-            pose = self._grounded(pose)
+            pose = self._on_or_above_ground(pose)
         actor = BODIES.get(plan.kind, Actor)(self.next_id, plan, pose, _attributes(plan, attributes or {}))
         if isinstance(actor, Solid) and holder is None:
             self._refuse_overlap(actor)
@@ -86,6 +94,8 @@ class World:
         if holder is not None:
             actor.parent, actor.mount = holder, mount
             holder.children.append(actor)
+            if isinstance(holder, Solid) and holder not in self._carriers:
+                self._carriers.append(holder)
         return self._add(actor)
 
     def enlist(self, make: Callable[[int], Actor]) -> Actor:
@@ -103,8 +113,9 @@ class World:
         for child in actor.children:
             child.parent = None
         if isinstance(actor, Solid):
-            self._solids.remove(actor)
-        self._collisions.forget()
+            self.bodies.leave(actor)
+            if actor in self._carriers:
+                self._carriers.remove(actor)
         self.revision += 1
         return True
 
@@ -121,27 +132,26 @@ class World:
         if actor is None:
             return
         if isinstance(actor, Walker) or (isinstance(actor, Vehicle) and actor.simulated):
-            pose = self._grounded(pose)
+            pose = self._on_or_above_ground(pose)
         if actor.parent is not None:  # CARLA, too, reads the transform of a mounted actor as relative
             actor.mount, pose = pose, compose(actor.parent.pose, pose)
         actor.place(pose)
-        self._collisions.forget()
+        if isinstance(actor, Solid):
+            self._drop(actor)
 
     def set_collisions(self, id: int, on: bool) -> None:
         """Let others pass through an actor, or not."""
         actor = self.actors.get(id)
         if isinstance(actor, Solid):
             actor.collides = on
-            self._collisions.forget()
 
     def set_simulated(self, id: int, on: bool) -> None:
-        """Freeze a vehicle, or give it back to physics: it then stands on the ground."""
+        """Freeze a vehicle or a prop, or give it to physics: it then falls to the ground."""
         actor = self.actors.get(id)
-        if isinstance(actor, Vehicle):
+        if isinstance(actor, Vehicle | Prop):
             actor.simulate(on)
             if on:
                 self.teleport(id, actor.pose)
-            self._collisions.forget()
 
     def enable_level(self, ids: Collection[int], on: bool) -> None:
         """Take things of the level away, or put them back: nothing collides with, sees or lists what is away."""
@@ -151,46 +161,76 @@ class World:
         self.level_revision += 1
         self._collisions = Collisions(self.level)
 
-    def step(self, dt: float) -> None:
-        """Move everything on by `dt` [s] as one frame; longer ones than 0.05 s are cut into equal parts."""
+    def step(self, dt: float, substeps: int = 1) -> None:
+        """Move everything on by `dt` [s] as one frame. The car model was fitted at 20 Hz, so longer frames than
+        0.05 s are cut into equal parts; within a part bodies go straight on, and `substeps` of the frame is how
+        often it is looked whether they met."""
         parts = max(1, math.ceil(dt / MAX_STEP - 1e-9))
+        looks = max(1, math.ceil(substeps / parts))
         self.contacts = []
         for _ in range(parts):
-            self._substep(dt / parts)
+            self._part(dt / parts, looks)
         self.frame += 1
         self.elapsed += dt
 
-    def _substep(self, dt: float) -> None:
-        before, fastest = self._fastest, 0.0
-        for solid in self._solids:
-            if solid.moving:
-                if not solid.puppet:
-                    solid.step(dt)
-                speed = abs(solid.vx) + abs(solid.vy)
-                if speed > fastest:
-                    fastest = speed
-        self._fastest = fastest
-        if fastest or before:
-            travel = (max(fastest, before) + HURRY) * dt
-            self.contacts += self._collisions.resolve(self._solids, travel, dt)
+    def _part(self, dt: float, looks: int) -> None:
+        bodies, level = self.bodies, self.roads.level
+        count = len(bodies)
+        if len(self._left) < count:
+            self._left = np.zeros(len(bodies.rows), dtype=np.int64)
+        others = kernels.step_all(bodies.rows, count, self._left, self.gravity, dt, level)
+        for i in self._left[:others].tolist():
+            solid = bodies.solids[i]
+            solid.gravity = self.gravity
+            solid.step(dt)
+            if not level:
+                self._feel_ground(solid)
+            solid.fall(dt)
+        self.contacts += self._collisions.resolve(bodies, looks, dt)
+        for solid in self._carriers:
+            solid.touch()
 
     def _add(self, actor: Actor) -> Actor:
         self.actors[actor.id] = actor
         if isinstance(actor, Solid):
-            self._solids.append(actor)
-            self._collisions.forget()
+            self.bodies.enter(actor)
+            self._drop(actor)
         self.revision += 1
         return actor
+
+    def _drop(self, solid: Solid) -> None:
+        """Let what gravity pulls find the ground from the next step on."""
+        if solid.falls:
+            self._feel_ground(solid)
+            solid.held = solid.z <= solid.ground
+            if not solid.held or solid.pitch:
+                solid.moving = True
+
+    def _feel_ground(self, solid: Solid) -> None:
+        """Height of the road below, and for what stands on it, its slope under the wheels."""
+        ground = self.roads.ground
+        x, y, yaw, length, width = solid.box()
+        solid.ground = ground(x, y)
+        if self.roads.level or not isinstance(solid, Vehicle):
+            return
+        if solid.grounded and solid.simulated:
+            c, s = math.cos(yaw), math.sin(yaw)
+            length, width = WHEELBASE * length, TRACK * width
+            nose = ground(x + c * length, y + s * length) - ground(x - c * length, y - s * length)
+            right = ground(x - s * width, y + c * width) - ground(x + s * width, y - c * width)
+            solid.pitch = math.degrees(math.atan2(nose, 2 * length))
+            solid.roll = -math.degrees(math.atan2(right, 2 * width))
 
     def _new_id(self) -> int:
         self.next_id += 1
         return self.next_id - 1
 
-    def _grounded(self, pose: Pose) -> Pose:
-        return Pose(pose.x, pose.y, self.roads.ground(pose.x, pose.y), 0.0, pose.yaw, 0.0)
+    def _on_or_above_ground(self, pose: Pose) -> Pose:
+        height = max(pose.z, self.roads.ground(pose.x, pose.y))
+        return Pose(pose.x, pose.y, height, 0.0, pose.yaw, 0.0)
 
     def _refuse_overlap(self, solid: Solid) -> None:
-        for other in self._solids + self._collisions.level_near(solid, 0.0):
+        for other in self.bodies.solids + self._collisions.level_near(solid, 0.0):
             apart = solid.z > other.z + other.height or other.z > solid.z + solid.height
             if other.collides and not apart and overlap(solid.box(), other.box()):
                 what = f"actor {other.id}" if other.id > 0 else "the level"

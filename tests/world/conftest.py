@@ -44,7 +44,7 @@ def spawn(world: carla.World) -> Spawn:
     def put(
         name: str = "vehicle.lincoln.mkz_2020", x: float = 0.0, y: float = 0.0, yaw: float = 0.0
     ) -> carla.Actor:
-        where = carla.Transform(carla.Location(x=x, y=y, z=0.5), carla.Rotation(yaw=yaw))
+        where = carla.Transform(carla.Location(x=x, y=y), carla.Rotation(yaw=yaw))
         actor = world.spawn_actor(world.get_blueprint_library().find(name), where)
         world.tick()
         return actor

@@ -103,7 +103,7 @@ def test_a_building_of_the_map_stops_a_car(client: carla.Client, world: carla.Wo
 def test_momentum_is_kept_when_a_truck_hits_a_car() -> None:
     world = World(read_map("crossing"))
     truck = world.spawn("vehicle.carlamotors.firetruck", Pose(0.0, 0.0))
-    car = world.spawn("vehicle.tesla.model3", Pose(9.0, 0.4))
+    car = world.spawn("vehicle.tesla.model3", Pose(9.0))
     assert isinstance(truck, Vehicle)
     assert isinstance(car, Vehicle)
     truck.set_velocity(12.0, 0.0)

@@ -14,12 +14,16 @@ def speed(actor: carla.Actor) -> float:
     return float(actor.get_velocity().length())
 
 
-def test_a_car_settles_on_the_ground_where_it_was_spawned(world: carla.World) -> None:
+def test_a_car_drops_on_the_ground_where_it_was_spawned(world: carla.World) -> None:
     point = world.get_map().get_spawn_points()[0]
     car = world.spawn_actor(world.get_blueprint_library().filter("vehicle.*")[0], point)
-    world.tick()
+    for _ in range(6):
+        world.tick()
     assert point.location.z == pytest.approx(0.5)
-    assert car.get_location().z == 0.0
+    assert car.get_location().z == pytest.approx(0.5 - 9.81 * 0.3**2 / 2, abs=1e-4)  # g t^2 / 2
+    assert car.get_velocity().z == pytest.approx(-9.81 * 0.3, abs=1e-4)
+    world.tick()
+    assert (car.get_location().z, car.get_velocity().z) == (0.0, 0.0)
     assert car.get_location().distance_2d(point.location) < 1e-4
     assert car.get_transform().rotation.yaw == pytest.approx(point.rotation.yaw)
 
@@ -106,7 +110,8 @@ def test_teleport(spawn: Spawn, ticks: Ticks) -> None:
     car.set_transform(carla.Transform(carla.Location(x=30.0, y=-8.0, z=5.0), carla.Rotation(yaw=45.0)))
     ticks(1)
     where = car.get_transform()
-    assert (where.location.x, where.location.y, where.location.z) == pytest.approx((30.0, -8.0, 0.0))
+    fallen = 9.81 * 0.05**2 / 2
+    assert (where.location.x, where.location.y, where.location.z) == pytest.approx((30.0, -8.0, 5.0 - fallen))
     assert where.rotation.yaw == pytest.approx(45.0)
     car.set_location(carla.Location(x=1.0, y=2.0))
     ticks(1)
@@ -124,7 +129,10 @@ def test_without_physics_a_car_stands_where_it_is_put(spawn: Spawn, ticks: Ticks
     ticks(5)
     assert car.get_location().distance(carla.Location(x=5.0, z=3.0)) < 1e-4
     car.set_simulate_physics(True)
-    ticks(10)
+    ticks(13)
+    assert car.get_location().z == pytest.approx(3.0 - 9.81 * 0.65**2 / 2, abs=1e-4)
+    assert car.get_location().x == pytest.approx(5.0)  # no wheel touches the road yet
+    ticks(12)
     assert car.get_location().z == 0.0
     assert car.get_location().x > 5.1
 

@@ -11,6 +11,7 @@ from laco.scenarios.maps import read_map
 from laco.scenarios.server import opendrive
 from laco.scenarios.server.poses import Pose
 from laco.scenarios.server.roads import Roads
+from laco.scenarios.server.vehicle import Control, Vehicle
 from laco.scenarios.server.world import World
 
 CROSSING = Roads(read_map("crossing"), "crossing")
@@ -97,8 +98,9 @@ def test_curves_agree_with_the_client_library() -> None:
         assert -math.degrees(heading) == pytest.approx(math.remainder(where.rotation.yaw, 360.0), abs=0.2)
 
 
-def test_cars_stand_on_a_slope() -> None:
-    slope = '<elevation s="0" a="0" b="0.1" c="0" d="0"/>'
+def slope(grade: float) -> World:
+    """A straight road along +x that climbs."""
+    profile = '<elevation s="0" a="0" b="{}" c="0" d="0"/>'
     flat = """<OpenDRIVE><header revMajor="1" revMinor="4"/>
         <road id="1" length="100" junction="-1"><planView>
         <geometry s="0" x="0" y="0" hdg="0" length="100"><line/></geometry></planView><elevationProfile>
@@ -107,9 +109,34 @@ def test_cars_stand_on_a_slope() -> None:
         <center><lane id="0" type="none"/></center><right><lane id="-1" type="driving">
         <width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane></right></laneSection></lanes></road>
         </OpenDRIVE>"""
-    world = World(flat + slope + rest)
-    car = world.spawn("vehicle.tesla.model3", Pose(50.0, 1.75, 9.0))
-    assert car.z == pytest.approx(5.0, abs=0.01)
+    return World(flat + profile.format(grade) + rest)
+
+
+def test_cars_stand_on_a_slope() -> None:
+    world = slope(0.1)
+    car = world.spawn("vehicle.tesla.model3", Pose(50.0, 1.75, 5.5))
+    assert isinstance(car, Vehicle)
+    car.apply(Control(hand_brake=True))
+    for _ in range(20):
+        world.step(0.05)
+    assert (car.x, car.z) == pytest.approx((50.0, 5.0), abs=0.01)
+    assert car.pitch == pytest.approx(math.degrees(math.atan(0.1)), abs=0.01)
+    assert car.roll == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_car_rolls_down_a_slope_and_climbs_it() -> None:
+    world = slope(0.1)
+    down, up = (world.spawn("vehicle.tesla.model3", Pose(x, 1.75)) for x in (50.0, 20.0))
+    assert isinstance(down, Vehicle)
+    assert isinstance(up, Vehicle)
+    up.apply(Control(throttle=1.0))
+    for _ in range(20):
+        world.step(0.05)
+    along = 9.81 * math.sin(math.atan(0.1))
+    assert math.hypot(down.vx, down.vz) == pytest.approx(along - 0.15, abs=0.02)  # for 1 s, less rolling resistance
+    assert down.vx < 0.0
+    assert up.vx == pytest.approx(5.0 - along - 0.15, abs=0.02)
+    assert up.z == pytest.approx(0.1 * up.x, abs=0.01)
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "<OpenDRIVE/>"])

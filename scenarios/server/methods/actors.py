@@ -41,7 +41,7 @@ def table() -> Table:
         "add_actor_torque": void(torque),
         "set_actor_simulate_physics": void(about("set_actor_simulate_physics", _simulate)),
         "set_actor_collisions": void(about("set_actor_collisions", _collide)),
-        "set_actor_enable_gravity": nothing,  # what drives and walks stands on the ground
+        "set_actor_enable_gravity": void(enable_gravity),
         "set_actor_dead": void(set_dead),
         "set_actor_autopilot": nothing,  # drivers are in the clients
         "get_actor_bounding_box": value(get_bounding_box),
@@ -94,11 +94,21 @@ def set_transform(sim: Simulation, id: int, transform: list[Any]) -> None:
 def set_target_velocity(sim: Simulation, id: int, velocity: list[Any]) -> None:
     """Take on a velocity [m/s] in the world's frame at once."""
     actor = sim.world.actors.get(id)
-    x, y, _ = vector(velocity)
+    x, y, z = vector(velocity)
     if isinstance(actor, Vehicle) and not actor.simulated:
         return
     if isinstance(actor, Solid):
         actor.set_velocity(x, y)
+        if z:
+            actor.launch(z)
+
+
+def enable_gravity(sim: Simulation, id: int, on: bool) -> None:
+    """Whether it falls when there is no ground below."""
+    actor = sim.world.actors.get(id)
+    if isinstance(actor, Vehicle | Walker):
+        actor.falls = bool(on)
+        actor.moving = actor.moving or bool(on)
 
 
 def get_bounding_box(sim: Simulation, id: int) -> list[Any]:
@@ -156,8 +166,10 @@ def _release(vehicle: Vehicle) -> None:
 
 
 def _impulse(vehicle: Vehicle, impulse: list[Any]) -> None:
-    x, y, _ = vector(impulse)
+    x, y, z = vector(impulse)
     vehicle.push(x, y)
+    if z and vehicle.simulated:
+        vehicle.launch(vehicle.vz + z / vehicle.mass)
 
 
 def _impulse_at(vehicle: Vehicle, impulse: list[Any], where: list[Any]) -> None:
@@ -177,10 +189,7 @@ def _angular_impulse(vehicle: Vehicle, impulse: list[Any]) -> None:
 
 def _turn(vehicle: Vehicle, angular_impulse: float) -> None:
     """Add an angular impulse about the vertical [N m s] to a box of even density."""
-    length, width = 2 * vehicle.half_length, 2 * vehicle.half_width
-    inertia = vehicle.mass * (length * length + width * width) / 12  # [kg m^2]
-    if angular_impulse:
-        vehicle.set_spin(math.degrees(vehicle.spin + angular_impulse / inertia))
+    vehicle.turn(angular_impulse / vehicle.inertia)
 
 
 def _moment(vehicle: Vehicle, push: list[Any], where: list[Any]) -> float:

@@ -1,0 +1,218 @@
+"""Compiled steps over all bodies at once. The formulas of `roll` are those of `physics.roll`; a test compares.
+
+Everything is written for scalars, so that the same functions run uncompiled (`roll_all.py_func`). Without fast
+mathematics: the numbers are the same either way.
+"""
+
+import math
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from laco.scenarios.server.bodies import (
+    AX,
+    AY,
+    AZ,
+    BRAKE,
+    BRAKING,
+    COLLIDES,
+    DRAG,
+    FALLS,
+    HALF_LENGTH,
+    HALF_WIDTH,
+    HEADING,
+    HEIGHT,
+    INVERSE_MASS,
+    MOVING,
+    POWER,
+    PUPPET,
+    RADIUS,
+    REAR_AXLE,
+    REVERSE,
+    ROLLING,
+    ROLLS,
+    SLIP,
+    SPEED,
+    START_X,
+    START_Y,
+    THROTTLE,
+    TRACTION,
+    TURN,
+    VX,
+    VY,
+    VZ,
+    WZ,
+    YAW,
+    Rows,
+    X,
+    Y,
+    Z,
+)  # fmt: skip
+
+Indices = NDArray[np.int64]
+REACH = 0.6  # [m] of the springs: wheels drive while the ground is no farther below
+_DEGREES = 180.0 / math.pi
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def compiled(signature: str) -> Callable[[Function], Function]:
+    """Compile a function for these types at once, and keep the result on disk for the next start."""
+    return cast("Callable[[Function], Function]", njit(signature, cache=True))
+
+
+@compiled("void(float64[:, :], int64, float64)")
+def _roll(rows: Rows, i: int, dt: float) -> None:
+    """One step of a vehicle that follows its pedals."""
+    r = rows[i]
+    speed, slip = r[SPEED], r[SLIP]
+    heading = r[HEADING] + slip
+    r[X] += speed * math.cos(heading) * dt
+    r[Y] += speed * math.sin(heading) * dt
+    r[TURN] = speed / r[REAR_AXLE] * math.sin(slip) if slip != 0.0 else 0.0
+    r[HEADING] += r[TURN] * dt
+    pace = speed if speed >= 0.0 else -speed
+    strongest = min(r[TRACTION], r[POWER] / pace) if pace > 1.0 else min(r[TRACTION], r[POWER])
+    drive = r[THROTTLE] * strongest
+    if r[REVERSE] != 0.0:
+        drive = -drive
+    driven = speed + drive * dt
+    resist = (r[BRAKE] * r[BRAKING] + r[ROLLING] + r[DRAG] * driven * driven) * dt
+    r[SPEED] = math.copysign(max(0.0, abs(driven) - resist), driven)
+    heading = r[HEADING] + slip
+    vx, vy = r[SPEED] * math.cos(heading), r[SPEED] * math.sin(heading)
+    r[AX], r[AY] = (vx - r[VX]) / dt, (vy - r[VY]) / dt
+    r[VX], r[VY], r[WZ] = vx, vy, r[TURN] * _DEGREES
+    yaw = r[HEADING] * _DEGREES
+    r[YAW] = yaw - 360.0 * math.floor(yaw / 360.0 + 0.5)
+
+
+@compiled("void(float64[:], float64, float64)")
+def _fall(r: Rows, gravity: float, dt: float) -> None:
+    """Drop towards the ground at height zero."""
+    before = r[VZ]
+    r[Z] += before * dt - gravity * dt * dt / 2
+    r[VZ] = before - gravity * dt
+    if r[Z] <= 0.0:
+        r[Z], r[VZ] = 0.0, 0.0
+    r[AZ] = (r[VZ] - before) / dt
+
+
+@compiled("int64(float64[:, :], int64, int64[:], float64, float64, boolean)")
+def step_all(rows: Rows, count: int, left: Indices, gravity: float, dt: float, level: bool) -> int:
+    """Move the first `count` rows on by `dt` [s], at most 0.05. Rows that need more than rolling and falling are
+    left alone and listed in `left`. Answers how many these are."""
+    others = 0
+    for i in range(count):
+        r = rows[i]
+        r[START_X], r[START_Y] = r[X], r[Y]
+        if r[MOVING] == 0.0 or r[PUPPET] != 0.0:
+            continue
+        if r[ROLLS] == 0.0 or r[Z] > REACH or not level:
+            left[others] = i
+            others += 1
+            continue
+        falls = r[FALLS] != 0.0 and (r[Z] != 0.0 or r[VZ] != 0.0 or r[AZ] != 0.0)
+        if falls:
+            _fall(r, gravity, dt)
+        _roll(rows, i, dt)
+        # A body that has just come to rest takes one more step, in which its acceleration ends.
+        busy = r[VX] != 0.0 or r[VY] != 0.0 or r[THROTTLE] != 0.0 or r[AX] != 0.0 or r[AY] != 0.0
+        r[MOVING] = 1.0 if busy or falls else 0.0
+    return others
+
+
+@compiled("boolean(float64[:], float64, float64, float64[:], float64, float64)")
+def _overlap(a: Rows, ax: float, ay: float, b: Rows, bx: float, by: float) -> bool:
+    """Whether two upright boxes with these centres share a point: separating axes."""
+    if a[Z] > b[Z] + b[HEIGHT] or b[Z] > a[Z] + a[HEIGHT]:
+        return False
+    dx, dy = bx - ax, by - ay
+    turn = b[HEADING] - a[HEADING]
+    c, s = abs(math.cos(turn)), abs(math.sin(turn))
+    ca, sa = math.cos(a[HEADING]), math.sin(a[HEADING])
+    if abs(dx * ca + dy * sa) > a[HALF_LENGTH] + b[HALF_LENGTH] * c + b[HALF_WIDTH] * s:
+        return False
+    if abs(dy * ca - dx * sa) > a[HALF_WIDTH] + b[HALF_LENGTH] * s + b[HALF_WIDTH] * c:
+        return False
+    cb, sb = math.cos(b[HEADING]), math.sin(b[HEADING])
+    if abs(dx * cb + dy * sb) > b[HALF_LENGTH] + a[HALF_LENGTH] * c + a[HALF_WIDTH] * s:
+        return False
+    return bool(abs(dy * cb - dx * sb) <= b[HALF_WIDTH] + a[HALF_LENGTH] * s + a[HALF_WIDTH] * c)
+
+
+@compiled("int64(float64[:], float64[:], int64)")
+def _meeting(a: Rows, b: Rows, parts: int) -> int:
+    """The first of `parts` equal parts of the step at whose end two boxes overlap; 0: none."""
+    reach = a[RADIUS] + b[RADIUS]
+    if abs(b[X] - a[X]) > reach + 4.0 * parts or abs(b[Y] - a[Y]) > reach + 4.0 * parts:
+        return 0
+    for k in range(1, parts + 1):
+        f = k / parts
+        ax, ay = a[START_X] + f * (a[X] - a[START_X]), a[START_Y] + f * (a[Y] - a[START_Y])
+        bx, by = b[START_X] + f * (b[X] - b[START_X]), b[START_Y] + f * (b[Y] - b[START_Y])
+        dx, dy = bx - ax, by - ay
+        if dx * dx + dy * dy <= reach * reach and _overlap(a, ax, ay, b, bx, by):
+            return k
+    return 0
+
+
+@compiled("int64(float64[:, :], int64, int64, int64[:, :])")
+def meetings(rows: Rows, count: int, parts: int, found: Indices) -> int:
+    """Pairs of bodies that overlap at the end of a part of the step, of which physics moves at least one: rows and
+    the part into `found` [n, 3]. Answers how many there are; more than fit are not stored."""
+    n = 0
+    for i in range(count):
+        a = rows[i]
+        if a[COLLIDES] == 0.0:
+            continue
+        for j in range(i + 1, count):
+            b = rows[j]
+            if b[COLLIDES] == 0.0 or (a[MOVING] == 0.0 and b[MOVING] == 0.0):
+                continue
+            if a[INVERSE_MASS] == 0.0 and b[INVERSE_MASS] == 0.0:
+                continue
+            k = _meeting(a, b, parts)
+            if k > 0:
+                if n < len(found):
+                    found[n, 0], found[n, 1], found[n, 2] = i, j, k
+                n += 1
+    return n
+
+
+@compiled("int64(float64[:, :], int64, float64[:, :], int64[:], int64[:], int64[:], int64, int64[:, :])")
+def level_meetings(
+    rows: Rows,
+    count: int,
+    level: Rows,
+    frame: Indices,
+    starts: Indices,
+    items: Indices,
+    parts: int,
+    found: Indices,
+) -> int:
+    """As `meetings`, of moving bodies with boxes of the level. A grid says which boxes are near: `frame` holds its
+    first column, first row, columns, rows and cell [m]; the boxes of cell c are `items[starts[c]:starts[c + 1]]`,
+    each in every cell that its circle touches."""
+    n = 0
+    for i in range(count):
+        a = rows[i]
+        if a[COLLIDES] == 0.0 or a[MOVING] == 0.0 or a[INVERSE_MASS] == 0.0:
+            continue
+        left = max(0, math.floor((a[X] - a[RADIUS]) / frame[4]) - frame[0])
+        right = min(frame[2] - 1, math.floor((a[X] + a[RADIUS]) / frame[4]) - frame[0])
+        low = max(0, math.floor((a[Y] - a[RADIUS]) / frame[4]) - frame[1])
+        high = min(frame[3] - 1, math.floor((a[Y] + a[RADIUS]) / frame[4]) - frame[1])
+        for gx in range(left, right + 1):
+            for gy in range(low, high + 1):
+                cell = gx * frame[3] + gy
+                for at in range(starts[cell], starts[cell + 1]):
+                    b = level[items[at]]
+                    k = _meeting(a, b, parts) if b[COLLIDES] != 0.0 else 0
+                    if k > 0:
+                        if n < len(found):
+                            found[n, 0], found[n, 1], found[n, 2] = i, items[at], k
+                        n += 1
+    return n
