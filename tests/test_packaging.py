@@ -87,7 +87,7 @@ def test_the_wheel_works_from_the_repository_root(installed: Path) -> None:
     code = """
 import laco, laco.agents, laco.comm, laco.scenarios
 from laco.scenarios.maps import available, read_map
-assert available() == ["crossing"] and "<OpenDRIVE>" in read_map("crossing")
+assert "crossing" in available() and "<OpenDRIVE>" in read_map("crossing")
 print(laco.__file__, laco.agents.__file__, laco.scenarios.__file__)
 """
     # PYTHONPATH wins over the finder of an editable installation, which stands at the end of sys.meta_path.

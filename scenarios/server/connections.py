@@ -2,19 +2,18 @@
 blocks."""
 
 import logging
-import selectors
 import socket
 import struct
 from collections.abc import Callable
 from typing import Protocol
 
+from laco.scenarios.server.poller import READ, WRITE
 from laco.scenarios.server.rpc import BadRequestError, Dialogue
 from laco.scenarios.server.simulation import Simulation
 from laco.scenarios.server.streaming import Subscriber
 
 log = logging.getLogger(__name__)
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 CHUNK = 1 << 16
 HELLO = struct.Struct("<I")
 MOST_UNREAD = 64 << 20  # [bytes] of answers a client may leave lying

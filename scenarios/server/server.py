@@ -7,14 +7,14 @@ on them; see `benchmarks/world_ticks.py`.
 import contextlib
 import logging
 import os
-import selectors
 import socket
 import time
 from collections.abc import Callable
 
 from laco.errors import WorldError
-from laco.scenarios.server.connections import CHUNK, READ, CallConnection, Connection, StreamConnection
+from laco.scenarios.server.connections import CHUNK, CallConnection, Connection, StreamConnection
 from laco.scenarios.server.methods import table
+from laco.scenarios.server.poller import Poller
 from laco.scenarios.server.rpc import BadRequestError, Dialogue
 from laco.scenarios.server.simulation import Simulation
 
@@ -30,7 +30,7 @@ class Server:
     def __init__(self, simulation: Simulation, host: str = "127.0.0.1", port: int = 2000) -> None:
         self._simulation = simulation
         self._table = table()
-        self._selector = selectors.DefaultSelector()
+        self._poller: Poller[Callable[[int], object]] = Poller()
         self._calls = _listen(host, port)
         self._streams = _listen(host, 0)
         self._wake, self._waker = socket.socketpair()
@@ -40,13 +40,11 @@ class Server:
         self._stopping = False
         self.host, self.port = host, int(self._calls.getsockname()[1])
         simulation.stream_port = int(self._streams.getsockname()[1])
-        self._selector.register(self._calls, READ, lambda mask: self._accept(self._calls, self._new_call))
-        self._selector.register(
-            self._streams, READ, lambda mask: self._accept(self._streams, self._new_stream)
-        )
+        self._poller.add(self._calls, lambda mask: self._accept(self._calls, self._new_call))
+        self._poller.add(self._streams, lambda mask: self._accept(self._streams, self._new_stream))
         self._wake.setblocking(False)
         self._waker.setblocking(False)
-        self._selector.register(self._wake, READ, lambda mask: self._wake.recv(64))
+        self._poller.add(self._wake, lambda mask: self._wake.recv(64))
 
     @property
     def wake_fd(self) -> int:
@@ -61,7 +59,7 @@ class Server:
 
     def run(self, parent: int | None = None) -> None:
         """Serve until `stop`, or until the process `parent` is no longer ours."""
-        simulation, select = self._simulation, self._selector.select
+        simulation, ready = self._simulation, self._poller.wait
         due = time.monotonic()
         while not self._stopping:
             wait = PATIENCE
@@ -71,9 +69,9 @@ class Server:
                     simulation.tick()
                     due = max(due + simulation.dt, now)  # late: go on from here, do not catch up
                 wait = min(max(0.0, due - time.monotonic()), PATIENCE)
-            events = select(wait)
-            for key, mask in events:
-                key.data(mask)
+            events = ready(wait)
+            for serve, mask in events:
+                serve(mask)
             simulation.observe()
             if not events and parent is not None and os.getppid() != parent:
                 break
@@ -82,7 +80,7 @@ class Server:
         """Close every socket."""
         for connection in tuple(self._connections):
             self._end(connection)
-        self._selector.close()
+        self._poller.close()
         for sock in (self._calls, self._streams, self._wake, self._waker):
             sock.close()
         os.close(self._spare)
@@ -100,7 +98,7 @@ class Server:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = make(sock)
         self._connections.add(connection)
-        self._selector.register(sock, READ, lambda mask: self._serve(connection, mask))
+        self._poller.add(sock, lambda mask: self._serve(connection, mask))
 
     def _turn_away(self, listener: socket.socket) -> None:
         """Out of file descriptors: take the caller on the spare one and hang up, or it would knock on forever."""
@@ -113,15 +111,12 @@ class Server:
         return CallConnection(
             sock,
             Dialogue(self._table, self._simulation),
-            lambda mask: self._want(sock, mask),
+            lambda mask: self._poller.want(sock, mask),
             self._scratch,
         )
 
     def _new_stream(self, sock: socket.socket) -> Connection:
-        return StreamConnection(sock, self._simulation, lambda mask: self._want(sock, mask))
-
-    def _want(self, sock: socket.socket, mask: int) -> None:
-        self._selector.modify(sock, mask, self._selector.get_key(sock).data)
+        return StreamConnection(sock, self._simulation, lambda mask: self._poller.want(sock, mask))
 
     def _serve(self, connection: Connection, mask: int) -> None:
         try:
@@ -136,7 +131,7 @@ class Server:
         if connection in self._connections:
             self._connections.remove(connection)
             connection.over()
-            self._selector.unregister(connection.sock)
+            self._poller.drop(connection.sock)
             connection.sock.close()
 
 
