@@ -20,6 +20,8 @@ from laco.scenarios.pilots import Connected, Expert, Messages
 from laco.scenarios.runner import Progress, Record, Run
 from laco.scenarios.server.launch import WorldProcess
 from laco.scenarios.stage import Simulator, Stage
+from laco.scenarios.watching import RealTime, Shown
+from laco.view.launch import ViewProcess
 
 FREE_CAUTION = 0.5  # of the unobstructed expert; it sees every lane, so this costs it no time
 
@@ -60,12 +62,19 @@ class Session(Closing):
     """Starts an embedded server unless `carla` names one; hosts start with the first run that needs them."""
 
     def __init__(
-        self, carla: str | None = None, hosts: int | None = None, seed: int = 0, timeout: float = 10.0
+        self,
+        carla: str | None = None,
+        hosts: int | None = None,
+        seed: int = 0,
+        timeout: float = 10.0,
+        view: bool = False,
     ) -> None:
         """carla: HOST:PORT of a running server. hosts: agent host processes, at most two by default.
 
-        timeout: [s] of the server's silence after which it counts as gone.
+        timeout: [s] of the server's silence after which it counts as gone. view: show the world on a page, and
+        run at the pace of real time; `viewer` then has the page's address.
         """
+        self.viewer: ViewProcess | None = None
         self._world: WorldProcess | None = None
         self._fleet: Fleet | None = None
         self._simulator: Simulator | None = None
@@ -77,6 +86,8 @@ class Session(Closing):
             else:
                 host, port = address(carla)
             self._simulator = Simulator(host, port, timeout)
+            if view:
+                self.viewer = ViewProcess(host, port)
         except BaseException:
             self.close()
             raise
@@ -136,7 +147,11 @@ class Session(Closing):
             fleet.setup(specs(options, layout, hazard))
             if started is not None:
                 started(fleet)
-            pilot = Connected(fleet, Air(options.radio, options.seed))
+            pilot: Connected | Shown = Connected(fleet, Air(options.radio, options.seed))
+            if self.viewer is not None:
+                self.viewer.entitle(f"{options.scenario}, seed {options.seed}: {options.channel}")
+                ids = {ego.name: stage.actors[ego.name].id for ego in layout.egos}
+                pilot, progress = Shown(pilot, self.viewer, ids), RealTime(progress)
             record = Run(stage, pilot, progress).drive()
         return Result(options, record, pilot.messages, free)
 
@@ -146,8 +161,11 @@ class Session(Closing):
             self._fleet = None
 
     def close(self) -> None:
-        """End hosts, restore the server's settings, end the embedded server."""
+        """End hosts and viewer, restore the server's settings, end the embedded server."""
         self._drop_fleet()
+        if self.viewer is not None:
+            self.viewer.close()
+            self.viewer = None
         if self._simulator is not None:
             self._simulator.close()
             self._simulator = None

@@ -7,12 +7,16 @@ import typer
 from laco.cli.distill import distill
 from laco.cli.run import run
 from laco.cli.scenarios import scenarios
-from laco.cli.world import world
+from laco.cli.view import view
+from laco.cli.world import app as world
 from laco.errors import LacoError
 
 HELP = "Vehicles with transformer drivers that share a CARLA world and talk in KV caches."
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP, pretty_exceptions_enable=False)
-for command in (run, scenarios, world, distill):
+for command in (run, scenarios):
+    app.command()(command)
+app.add_typer(world, name="world")
+for command in (view, distill):
     app.command()(command)
 
 

@@ -57,6 +57,9 @@ def run(
     ] = None,
     radio: Annotated[str, typer.Option(help="What the air does.")] = "ideal",
     gif: Annotated[bool, typer.Option("--gif/--no-gif", help="Draw the run from above.")] = True,
+    view: Annotated[
+        bool, typer.Option("--view", help="Watch it live in a browser, at real time (\\[view] extra).")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json instead of the table.")] = False,
 ) -> None:
     """Drive one seed of a scenario and print what each channel did to safety, latency and bytes.
@@ -70,6 +73,7 @@ def run(
     from laco.report.files import prepare
     from laco.scenarios.catalog import find
     from laco.scenarios.session import Options
+    from laco.view.extra import require
 
     scenario = find(scenario).id
     find_radio(radio)
@@ -92,14 +96,16 @@ def run(
     ]
     if weights is not None:
         metadata(weights)  # refuse now what would fail only once everything has started
-    results = _drive(options, carla, quiet=as_json)
+    if view:
+        require()
+    results = _drive(options, carla, quiet=as_json, view=view)
     summary = _write(folder, results, gif)
     _show(summary, folder, as_json)
     if any(r.record.outcome != "finished" for r in results.values()):
         raise typer.Exit(1)
 
 
-def _drive(options: "list[Options]", carla: str | None, quiet: bool) -> "dict[str, Result]":
+def _drive(options: "list[Options]", carla: str | None, quiet: bool, view: bool) -> "dict[str, Result]":
     """Run the options one after the other on one session, with a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -110,7 +116,9 @@ def _drive(options: "list[Options]", carla: str | None, quiet: bool) -> "dict[st
     console = Console(stderr=True, quiet=quiet)
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
         start = bar.add_task("starting", total=1.0)
-        with Session(carla, seed=options[0].seed) as session:
+        with Session(carla, seed=options[0].seed, view=view) as session:
+            if session.viewer is not None:
+                typer.echo(f"view: {session.viewer.url}", err=True)
             _warm(session)
             bar.update(start, completed=1.0)
             task = bar.add_task("expert", total=1.0)

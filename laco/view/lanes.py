@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -100,7 +101,7 @@ def _thinned(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]
     """Without the points that lie on a straight line with the last kept one and the next."""
     rest = list(points)
     kept = rest[:1]
-    for here, after in zip(rest[1:], rest[2:], strict=False):
+    for here, after in pairwise(rest[1:]):
         if _off(kept[-1], here, after) > STRAIGHT:
             kept.append(here)
     return [*kept, rest[-1]]

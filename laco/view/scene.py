@@ -60,7 +60,12 @@ def _fixtures(world: Any) -> list[Fixture]:
     import carla
 
     label = carla.CityObjectLabel
-    level = {"building": label.Buildings, "tree": label.Vegetation, "wall": label.Walls, "fence": label.Fences}
+    level = {
+        "building": label.Buildings,
+        "tree": label.Vegetation,
+        "wall": label.Walls,
+        "fence": label.Fences,
+    }
     parked = (label.Car, label.Truck, label.Bus, label.Motorcycle, label.Bicycle)
     found = [_fixture(kind, box) for kind, wanted in level.items() for box in world.get_level_bbs(wanted)]
     for wanted in parked:

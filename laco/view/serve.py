@@ -36,9 +36,7 @@ def serve(host: str, port: int, view_port: int, ready: Callable[[str], None], pa
     asyncio.run(_serve(host, port, view_port, ready, parent))
 
 
-async def _serve(
-    host: str, port: int, view_port: int, ready: Callable[[str], None], parent: bool
-) -> None:
+async def _serve(host: str, port: int, view_port: int, ready: Callable[[str], None], parent: bool) -> None:
     board, done = Board(), asyncio.Event()
     runner = web.AppRunner(application(board), access_log=None, shutdown_timeout=LAST)
     await runner.setup()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from importlib import resources
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from laco.view.board import Board, Reader
 from laco.view.guard import allowed, policy
@@ -14,13 +14,15 @@ MAX_ASKED = 64  # bytes of what a page may say
 BEAT = 20.0  # [s] between signs of life that a page must answer
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 BOARD = web.AppKey("board", Board)
+SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(board: Board) -> web.Application:
     """The site of a board: `/` and its files, `/scene`, `/stream`."""
     app = web.Application(middlewares=[_guarded])
-    app[BOARD] = board
+    app[BOARD], app[SOCKETS] = board, set()
+    app.on_shutdown.append(_part)
     app.router.add_get("/", _page)
     app.router.add_get("/scene", _scene)
     app.router.add_get("/stream", _stream)
@@ -71,7 +73,9 @@ async def _stream(request: web.Request) -> web.WebSocketResponse:
     board, reader = request.app[BOARD], Reader()
     socket = web.WebSocketResponse(heartbeat=BEAT, max_msg_size=MAX_ASKED)
     await socket.prepare(request)
-    board.readers += 1
+    sockets = request.app[SOCKETS]
+    sockets.add(socket)
+    board.readers = len(sockets)
     try:
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
@@ -81,5 +85,12 @@ async def _stream(request: web.Request) -> web.WebSocketResponse:
     except ConnectionError:
         pass  # the page has gone
     finally:
-        board.readers -= 1
+        sockets.discard(socket)
+        board.readers = len(sockets)
     return socket
+
+
+async def _part(app: web.Application) -> None:
+    """Say goodbye to every page: the site would wait for them."""
+    for socket in tuple(app[SOCKETS]):
+        await socket.close(code=WSCloseCode.GOING_AWAY)

@@ -99,7 +99,13 @@ class Gallery:
         at, yaw = pose.location, pose.rotation.yaw
         c, s = math.cos(math.radians(yaw)), math.sin(math.radians(yaw))
         x, y = at.x + shift[0] * c - shift[1] * s, at.y + shift[0] * s + shift[1] * c
-        place = (player.id, round(x, 2), round(y, 2), round(yaw, 1), round(math.hypot(velocity.x, velocity.y), 2))
+        place = (
+            player.id,
+            round(x, 2),
+            round(y, 2),
+            round(yaw, 1),
+            round(math.hypot(velocity.x, velocity.y), 2),
+        )
         if not player.type.startswith("vehicle."):
             return place
         control = actor.get_control()
@@ -108,8 +114,9 @@ class Gallery:
 
 def _player(actor: Any, time: float) -> Player:
     half, role = actor.bounding_box.extent, actor.attributes.get("role_name", "")
-    sizes = (round(2.0 * side, 2) for side in (half.x, half.y, half.z))
-    return Player(actor.id, actor.type_id, role, standing(actor.type_id, role), *sizes, round(time, 2))
+    length, width, height = (round(2.0 * side, 2) for side in (half.x, half.y, half.z))
+    shown = standing(actor.type_id, role)
+    return Player(actor.id, actor.type_id, role, shown, length, width, height, round(time, 2))
 
 
 def _light(actor: Any) -> Light:
@@ -117,6 +124,6 @@ def _light(actor: Any) -> Light:
     lines = []
     for waypoint in actor.get_affected_lane_waypoints():
         pose = waypoint.transform
-        place = (pose.location.x, pose.location.y, pose.rotation.yaw, waypoint.lane_width)
-        lines.append(tuple(round(float(value), 2) for value in place))
+        x, y = round(pose.location.x, 2), round(pose.location.y, 2)
+        lines.append((x, y, round(pose.rotation.yaw, 1), round(float(waypoint.lane_width), 2)))
     return Light(actor.id, round(at.x, 2), round(at.y, 2), lines)

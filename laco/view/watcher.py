@@ -18,6 +18,7 @@ from laco.view.snapshot import Gallery
 PERIOD = 0.05  # [s] of wall-clock time between pictures
 RETRY = 0.5  # [s] until the next attempt to reach a server
 QUIET = 1.0  # [s] without a frame after which a world counts as paused
+AGAIN = 0.5  # [s] after which a world that stands still is told again
 TIMEOUT = 10.0  # [s] for an answer of the server
 
 
@@ -46,8 +47,9 @@ class Watcher:
                 pass
             except RuntimeError as error:  # the client's word for everything
                 detail = " ".join(str(error).split())
-            self._say(state, detail)
-            self._stopping.wait(RETRY)
+            if not self._stopping.is_set():
+                self._say(state, detail)
+                self._stopping.wait(RETRY)
 
     def _watch(self, line: Lifeline) -> None:
         """One connection: episode after episode, until the server has gone."""
@@ -69,8 +71,8 @@ class Watcher:
             try:
                 if look.over:
                     return
-                if self._board.readers:
-                    self._board.post(look.update())
+                if self._board.readers and (update := look.update()) is not None:
+                    self._board.post(update)
             except RuntimeError:
                 if not line.alive or not look.over:
                     raise
@@ -88,6 +90,7 @@ class Look:
         self._episode = world.id
         self._gallery, self._rate = Gallery(world), Rate()
         self._frame, self._moved = -1, time.monotonic()
+        self._said = 0.0
 
     @property
     def over(self) -> bool:
@@ -96,11 +99,15 @@ class Look:
             return bool(self._world.get_snapshot().id != self._episode)
         return True
 
-    def update(self) -> Update:
-        """The newest moment. Raises `RuntimeError` as the client does."""
+    def update(self) -> Update | None:
+        """The newest moment; None while there is none, but now and then the same again: somebody may have come
+        to look. Raises `RuntimeError` as the client does."""
         snapshot, now = self._world.get_snapshot(), time.monotonic()
         if snapshot.frame != self._frame:
             self._frame, self._moved = snapshot.frame, now
+        elif now - self._said < AGAIN:
+            return None
+        self._said = now
         self._rate.note(now, snapshot.frame, snapshot.timestamp.elapsed_seconds)
         picture = self._gallery.picture(snapshot)
         state: State = "live" if now - self._moved < QUIET else "paused"

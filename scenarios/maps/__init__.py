@@ -1,4 +1,8 @@
-"""The OpenDRIVE maps we ship, and reading a user's own. `make.py` makes ours."""
+"""The maps we ship, and reading a user's own; `make.py` makes ours.
+
+A map is an OpenDRIVE file, `NAME.xodr`, and for traffic a SUMO network beside it, `NAME.net.xml`, in the same
+coordinates. How a traffic light of the one finds its links in the other: `signals.py`.
+"""
 
 import difflib
 from importlib import resources
@@ -8,6 +12,7 @@ from xml.etree import ElementTree as ET
 from laco.errors import ScenarioError
 
 SUFFIX = ".xodr"
+NET = ".net.xml"
 
 
 def available() -> list[str]:
@@ -31,6 +36,15 @@ def read_map(name_or_path: str) -> str:
         raise ScenarioError(f"cannot read map {path}: {getattr(error, 'strerror', None) or error}") from None
     _check(text, path)
     return text
+
+
+def net_of(name_or_path: str) -> Path | None:
+    """The SUMO network of a shipped map, or the file beside one of the user's; None when there is none."""
+    if name_or_path in available():
+        path = Path(str(resources.files(__name__) / f"{name_or_path}{NET}"))
+    else:
+        path = Path(name_or_path).with_suffix(NET)
+    return path if path.is_file() else None
 
 
 def _unknown(name: str) -> str:

@@ -6,7 +6,7 @@ ends at a junction, a connecting road with a sidewalk lane leads it round the co
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -15,6 +15,8 @@ from laco.scenarios.maps.curves import corner, pieces
 from laco.scenarios.maps.document import Document, LaneSpec
 from laco.scenarios.maps.network import Edge, Link, Network, Points, beside
 
+Mark = tuple[str, str, str]
+TAPER = 60.0  # [m] over which a hard shoulder that does not go on narrows to nothing
 NONE = ("none", "standard", "none")
 SOLID = ("solid", "standard", "none")
 MARKS = {  # on the border between two lanes of an edge, the inner one first
@@ -102,6 +104,7 @@ def convert(network: Network, document: Document) -> Layout:
                 road_id += 1
         for edge in layout.approaches(name):
             road_id += _round_the_corner(document, layout, id, road_id, edge)
+            road_id += _past_the_shoulder(document, layout, id, road_id, edge)
     return layout
 
 
@@ -114,6 +117,8 @@ def _street(document: Document, layout: Layout, street: Street) -> None:
         if junction in layout.junctions:
             document.link(road, side, "junction", layout.junctions[junction])
     lanes = _lanes(right, -1) + (_lanes(left, 1) if left is not None else [])
+    if left is None and _shoulder_ends(layout.network, right):
+        lanes[-1] = replace(lanes[-1], last_width=0.0, ease=(road.length - TAPER, road.length - 1.0))
     document.lanes(road, lanes, _centre(street), limit)
 
 
@@ -126,7 +131,13 @@ def _lanes(edge: Edge, sign: int) -> list[LaneSpec]:
     ]
 
 
-def _centre(street: Street) -> tuple[str, str, str]:
+def _shoulder_ends(network: Network, edge: Edge) -> bool:
+    """Whether an edge has a hard shoulder beside which another road joins."""
+    shifts = [link.target_lane - link.source_lane for link in network.links if link.source == edge.id]
+    return edge.lanes[0].kind == "shoulder" and any(shift > 0 for shift in shifts)
+
+
+def _centre(street: Street) -> Mark:
     """A one-way road has a solid edge line there; a two-way one a yellow line, broken where overtaking is possible."""
     if street.left is None:
         return SOLID
@@ -140,17 +151,55 @@ def _connect(document: Document, layout: Layout, junction: ET.Element, road_id: 
     before, after = source.lane_id(link.source, link.source_lane), target.lane_id(link.target, link.target_lane)
     first = layout.network.edges[link.source].lanes[link.source_lane]
     last = layout.network.edges[link.target].lanes[link.target_lane]
-    plan = pieces(beside(link.shape, first.width / 2), _heading(first.shape[-2:]), _heading(last.shape[:2]))
+    border = beside(link.shape, first.width / 2, last.width / 2)
+    border[0] = beside(first.shape, first.width / 2)[-1]
+    border[-1] = beside(last.shape, last.width / 2)[0]
+    plan = pieces(border, _heading(first.shape[-2:]), _heading(last.shape[:2]))
     limit = min(first.speed, last.speed) * 3.6
     road = document.road(road_id, f"{link.source} to {link.target}", layout.junctions[link.junction], plan, limit)
     document.link(road, "predecessor", "road", source.id, "end" if before < 0 else "start")
     document.link(road, "successor", "road", target.id, "start" if after < 0 else "end")
-    document.lanes(road, [LaneSpec(-1, first.kind, first.width, NONE, before, after)], NONE, limit)
+    outer, inner = _through_marks(layout, link)
+    lane = LaneSpec(-1, first.kind, first.width, outer, before, after, last.width, (0.0, road.length))
+    document.lanes(road, [lane], inner, limit)
     connection = ET.SubElement(
         junction, "connection", id=str(len(junction)), incomingRoad=str(source.id), connectingRoad=str(road_id),
         contactPoint="start",
     )  # fmt: skip
     ET.SubElement(connection, "laneLink", attrib={"from": str(before), "to": "-1"})
+
+
+def _through_marks(layout: Layout, link: Link) -> tuple[Mark, Mark]:
+    """Outer and inner mark of a link: those of the lane it leads to where one-way roads go on straight."""
+    edges = layout.network.edges
+    target = edges[link.target]
+    turn = _heading(target.left_border[:2]) - _heading(edges[link.source].left_border[-2:])
+    one_way = layout.of_edge[link.target].left is None and layout.of_edge[link.source].left is None
+    if not one_way or link.light or abs(math.remainder(turn, 2 * math.pi)) > 0.05:
+        return NONE, NONE
+    outer = target.lanes[link.target_lane - 1].kind if link.target_lane else ""
+    inner = SOLID if link.target_lane == len(target.lanes) - 1 else NONE
+    return MARKS.get(("driving", outer), NONE), inner
+
+
+def _past_the_shoulder(document: Document, layout: Layout, junction: int, road_id: int, edge: Edge) -> int:
+    """A road with the hard shoulder across a junction, beside the outermost link; how many were made. Where a lane
+    ends there, it takes the lane's width and eases out of it."""
+    link = min((one for one in layout.network.links if one.source == edge.id), key=lambda one: one.source_lane)
+    onward = layout.network.edges[link.target]
+    kinds = [lane.kind for lane in onward.lanes[: link.target_lane]]
+    if edge.lanes[0].kind != "shoulder" or kinds != ["shoulder"]:
+        return 0
+    first, last = (sum(lane.width for lane in one) for one in (edge.lanes[: link.source_lane], onward.lanes[:1]))
+    half = onward.lanes[link.target_lane].width / 2
+    source, target = layout.of_edge[edge.id], layout.of_edge[onward.id]
+    before, after = source.lane_id(edge.id, 0), target.lane_id(onward.id, 0)
+    road = document.road(road_id, f"shoulder {edge.id} to {onward.id}", junction, pieces(beside(link.shape, -half)), 0.0)
+    document.link(road, "predecessor", "road", source.id, "end" if before < 0 else "start")
+    document.link(road, "successor", "road", target.id, "start" if after < 0 else "end")
+    lane = LaneSpec(-1, "shoulder", first, NONE, before, after, last, (0.0, road.length))
+    document.lanes(road, [lane], NONE, 0.0)
+    return 1
 
 
 def _round_the_corner(document: Document, layout: Layout, junction: int, road_id: int, edge: Edge) -> int:

@@ -7,9 +7,12 @@ Reference lines of the connecting roads run where the road centres meet: a strai
 that touches both arms. Their single lane -1 therefore joins the lane centres with no kink.
 """
 
+import cmath
 import math
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
+
+from laco.scenarios.maps.plain import edge, link, netconvert, node
 
 BOX = 8.0  # [m] half side of the junction box
 ARM = 160.0  # [m]
@@ -181,5 +184,35 @@ def _mark(lane: ET.Element, kind: str) -> None:
 
 
 def crossing_net() -> str:
-    """Its SUMO network: the same lanes, and the same ways across the junction."""
-    raise NotImplementedError
+    """Its SUMO network: the same lanes, and the same ways across the junction. Nobody has priority: who comes from
+    the right goes first."""
+    lanes = [
+        {"allow": "pedestrian", "width": SIDEWALK}, {"disallow": "all", "width": PARKING},
+        {"disallow": "pedestrian", "width": DRIVING},
+    ]  # fmt: skip
+    nodes = [node("crossing", 0, 0, type="right_before_left", radius=0)]
+    edges, links = [], []
+    for arm in ARMS:
+        (x, y), share = arm.mouth, (BOX + ARM) / BOX
+        far, near = f"{x * share:g},{y * share:g}", f"{x:g},{y:g}"
+        nodes.append(node(arm.name, x * share, y * share))
+        edges.append(edge(arm.name, "crossing", SPEED / 3.6, 1, lanes=lanes, shape=f"{far} {near}"))
+        edges.append(edge("crossing", arm.name, SPEED / 3.6, 1, lanes=lanes, shape=f"{near} {far}"))
+        for move in MOVES:
+            source, target = f"{arm.name}_crossing", f"crossing_{_target(arm, move).name}"
+            links.append(link(source, target, 2, 2, shape=_way(arm, move)))
+    return netconvert(nodes, edges, links, "--walkingareas")
+
+
+def _way(arm: Arm, move: str) -> str:
+    """Points of the lane centre across the junction, as SUMO writes a shape."""
+    turn = MOVES[move][1]
+    ahead = (arm.quarter + 2) * math.pi / 2
+    start = complex(*arm.mouth) - 1j * DRIVING / 2 * cmath.rect(1.0, ahead)
+    if turn == 0:
+        points = [start, start + cmath.rect(2 * BOX, ahead)]
+    else:
+        radius = BOX + turn * DRIVING / 2
+        centre = start + turn * 1j * cmath.rect(radius, ahead)
+        points = [centre + (start - centre) * cmath.rect(1.0, turn * i * math.pi / 60) for i in range(31)]
+    return " ".join(f"{point.real:.4f},{point.imag:.4f}" for point in points)

@@ -1,5 +1,6 @@
 """A line through points as OpenDRIVE geometry: straight pieces, and cubic curves where it bends."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]  # (n, 2) [m]
 TOLERANCE = 0.01  # [m] between the points and the geometry
+DENSE = 0.5  # [m] between the points that a curve is fitted to
 STRAIGHT = 0.005  # [m] a line may miss its points by
 ROUNDS = 12  # of finding the curve's parameter for each point anew
 
@@ -31,13 +33,28 @@ def pieces(line: Points, start: float | None = None, end: float | None = None) -
         return [_straight(line[0], line[-1])]
     first = _end_heading(line) if start is None else start
     last = _end_heading(line[::-1]) + math.pi if end is None else end
+    return _curved(_dense(line), first, last)
+
+
+def _curved(line: Points, first: float, last: float) -> list[Piece]:
+    if _is_straight(line):
+        return [_straight(line[0], line[-1])]
     corners, error = _fit(line, first, last)
-    if error <= TOLERANCE or len(line) <= 4:
+    if error <= TOLERANCE or len(line) <= 6:
         return [_cubic(corners)]
     middle = len(line) // 2
     step = line[middle + 1] - line[middle - 1]
     through = math.atan2(step[1], step[0])
-    return pieces(line[: middle + 1], first, through) + pieces(line[middle:], through, last)
+    return _curved(line[: middle + 1], first, through) + _curved(line[middle:], through, last)
+
+
+def _dense(line: Points) -> Points:
+    """With more points on its straight stretches, for a curve to keep to them."""
+    parts = [line[:1]]
+    for start, end in itertools.pairwise(line):
+        count = max(1, math.ceil(float(np.hypot(*(end - start))) / DENSE))
+        parts.append(start + (end - start) * np.arange(1, count + 1)[:, None] / count)
+    return np.vstack(parts)
 
 
 def corner(start: Points, first: float, end: Points, last: float) -> list[Piece]:

@@ -13,7 +13,7 @@ LINE = "0.15"  # [m] width of a painted line
 @dataclass(frozen=True)
 class LaneSpec:
     """A lane to write: its OpenDRIVE id, kind, width [m], the mark on its outer border as (type, colour, lane change),
-    and the ids it is linked with."""
+    the ids it is linked with, and the width [m] it eases to over the stretch `ease` (s from, to) [m]."""
 
     id: int
     kind: str
@@ -21,6 +21,8 @@ class LaneSpec:
     mark: tuple[str, str, str] = ("none", "standard", "none")
     predecessor: int | None = None
     successor: int | None = None
+    last_width: float | None = None
+    ease: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass
@@ -167,10 +169,22 @@ def _side(side: ET.Element, lanes: list[LaneSpec], speed: float) -> None:
         for name, other in (("predecessor", spec.predecessor), ("successor", spec.successor)):
             if other is not None:
                 ET.SubElement(link, name, id=str(other))
-        ET.SubElement(lane, "width", sOffset="0", a=number(spec.width, 4), b="0", c="0", d="0")
+        _width(lane, spec)
         _mark(lane, spec.mark)
         if spec.kind == "driving":
             ET.SubElement(lane, "speed", sOffset="0", max=number(speed, 1), unit="km/h")
+
+
+def _width(lane: ET.Element, spec: LaneSpec) -> None:
+    """Constant, or along a cubic that is flat at both ends."""
+    records = [(0.0, spec.width, 0.0, 0.0)]
+    if spec.last_width is not None and spec.last_width != spec.width:
+        start, end = spec.ease
+        change, length = spec.last_width - spec.width, end - start
+        bend = (start, spec.width, 3 * change / length**2, -2 * change / length**3)
+        records = [*records[: int(start > 0.0)], bend, (end, spec.last_width, 0.0, 0.0)]
+    for s, a, c, d in records:
+        ET.SubElement(lane, "width", sOffset=number(s, 6), a=number(a, 4), b="0", c=number(c, 12), d=number(d, 12))
 
 
 def _mark(lane: ET.Element, mark: tuple[str, str, str]) -> None:

@@ -13,8 +13,8 @@ from laco.scenarios.maps.crossing import crossing, crossing_net
 from laco.scenarios.maps.document import Document
 from laco.scenarios.maps.hill import hill
 from laco.scenarios.maps.network import read_network
-from laco.scenarios.maps.recipes import RECIPES
-from laco.scenarios.maps.scenery import Scenery, add_scenery
+from laco.scenarios.maps.recipes import RECIPES, Recipe
+from laco.scenarios.maps.scenery import add_scenery
 from laco.scenarios.maps.signals import add_crosswalks, add_signals
 
 BY_HAND = ("crossing", "hill")
@@ -30,19 +30,21 @@ def make(name: str) -> dict[str, str]:
     if name not in RECIPES:
         raise ScenarioError(f"no map is called {name!r}; there is {', '.join(NAMES)}")
     net = RECIPES[name].net()
-    return {f"{name}.net.xml": net, f"{name}.xodr": opendrive(name, net, RECIPES[name].scenery)}
+    return {f"{name}.net.xml": net, f"{name}.xodr": opendrive(name, net, RECIPES[name])}
 
 
-def opendrive(name: str, net: str, scenery: Scenery) -> str:
+def opendrive(name: str, net: str, recipe: Recipe) -> str:
     """The OpenDRIVE text of a network, with lights, signs, crosswalks and what stands beside its roads."""
     network = read_network(net)
     outlines = [point for edge in network.edges.values() for lane in edge.lanes for point in lane.shape]
     x, y = [float(point[0]) for point in outlines], [float(point[1]) for point in outlines]
-    document = Document(name, f"scenery seed {scenery.seed}", (min(x), min(y), max(x), max(y)))
+    document = Document(name, f"scenery seed {recipe.scenery.seed}", (min(x), min(y), max(x), max(y)))
     layout = convert(network, document)
-    add_signals(document, layout)
+    add_signals(document, layout, recipe.lit)
     add_crosswalks(document, network.crossings)
-    add_scenery(document, network, scenery)
+    if recipe.finish is not None:
+        recipe.finish(document, layout)
+    add_scenery(document, network, recipe.scenery)
     return document.text()
 
 

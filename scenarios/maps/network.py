@@ -86,15 +86,19 @@ class Network:
     phases: dict[str, tuple[str, ...]]
 
 
-def beside(shape: Points, offset: float) -> Points:
-    """The line `offset` [m] to the left of another one; its corners are mitred."""
+def beside(shape: Points, offset: float, last: float | None = None) -> Points:
+    """The line `offset` [m] to the left of another one, or from `offset` to `last` along it; its corners are
+    mitred."""
     step = np.diff(shape, axis=0)
-    step /= np.linalg.norm(step, axis=1, keepdims=True)
+    lengths = np.linalg.norm(step, axis=1, keepdims=True)
+    step = step / lengths
     normal = np.stack([-step[:, 1], step[:, 0]], axis=1)
     before, after = np.vstack([normal[:1], normal]), np.vstack([normal, normal[-1:]])
     middle = before + after
     scale = 2.0 / np.sum(middle * middle, axis=1, keepdims=True)
-    return np.asarray(shape + offset * scale * middle)
+    share = np.concatenate([np.zeros((1, 1)), np.cumsum(lengths, axis=0)]) / lengths.sum()
+    reach = offset + ((offset if last is None else last) - offset) * share * share * (3 - 2 * share)
+    return np.asarray(shape + reach * scale * middle)
 
 
 def read_network(source: Path | str) -> Network:

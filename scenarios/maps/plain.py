@@ -30,6 +30,31 @@ def netconvert(nodes: Sequence[Row], edges: Sequence[Row], links: Sequence[Row] 
         return _call("netconvert", *files, *NORMAL, *options)
 
 
+def node(id: str, x: float, y: float, **more: object) -> Row:
+    """A plain node [m]."""
+    return {"id": id, "x": x, "y": y, **more}
+
+
+def edge(source: str, target: str, speed: float, priority: int, **more: object) -> Row:
+    """A one-way edge, of one lane unless `lanes` says more."""
+    lanes = more.get("lanes")
+    count = len(lanes) if isinstance(lanes, list) else 1
+    return {
+        "id": f"{source}_{target}", "from": source, "to": target, "numLanes": count, "speed": speed,
+        "priority": priority, **more,
+    }  # fmt: skip
+
+
+def both_ways(outer: str, inner: str, speed: float, priority: int, **more: object) -> list[Row]:
+    """The edge from the outer node to the inner one, and its counterpart."""
+    return [edge(outer, inner, speed, priority, **more), edge(inner, outer, speed, priority, **more)]
+
+
+def link(source: str, target: str, from_lane: int, to_lane: int, **more: object) -> Row:
+    """A plain connection from lane to lane, counted from the right."""
+    return {"from": source, "to": target, "fromLane": from_lane, "toLane": to_lane, **more}
+
+
 def _rows(kind: str, rows: Sequence[Row]) -> ET.Element:
     root = ET.Element(f"{kind}s")
     for row in rows:

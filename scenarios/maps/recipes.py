@@ -7,19 +7,25 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from laco.scenarios.maps.plain import netconvert, netgenerate
+from laco.scenarios.maps.convert import Layout
+from laco.scenarios.maps.document import Document
+from laco.scenarios.maps.narrow import fill_narrow_street, houses, narrow_street
+from laco.scenarios.maps.plain import both_ways, edge, link, netconvert, netgenerate, node
 from laco.scenarios.maps.scenery import Scenery
-
+from laco.scenarios.maps.straight import SCENERY, straight
 
 RING = 18.0  # [m] radius of the roundabout's inner lane border
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a map is made: its network, and its scenery."""
+    """How a map is made: its network, its scenery, and what else goes into the OpenDRIVE document. Lights that only
+    SUMO shall see are not `lit`."""
 
     net: Callable[[], str]
     scenery: Scenery
+    finish: Callable[[Document, Layout], None] | None = None
+    lit: bool = True
 
 
 def grid() -> str:
@@ -34,11 +40,11 @@ def grid() -> str:
 def t_junction() -> str:
     """A street of one lane per direction from west to east, 50 km/h, and one from the south that stops at it."""
     nodes = [
-        _node("west", -150, 0), _node("east", 150, 0), _node("south", 0, -150),
-        _node("centre", 0, 0, type="priority_stop", radius=6),
+        node("west", -150, 0), node("east", 150, 0), node("south", 0, -150),
+        node("centre", 0, 0, type="priority_stop", radius=6),
     ]  # fmt: skip
     arms = [("west", 2), ("east", 2), ("south", 1)]
-    edges = [edge for arm, priority in arms for edge in _both_ways(arm, "centre", 13.89, priority)]
+    edges = [edge for arm, priority in arms for edge in both_ways(arm, "centre", 13.89, priority)]
     crossings = [
         {"tag": "crossing", "node": "centre", "edges": f"{arm}_centre centre_{arm}", "priority": "true", "width": 3.0}
         for arm in ("south", "east")
@@ -52,12 +58,12 @@ def roundabout() -> str:
     names = ("east", "north", "west", "south")
     for quarter, name in enumerate(names):
         c, s = round(math.cos(quarter * math.pi / 2)), round(math.sin(quarter * math.pi / 2))
-        nodes += [_node(f"ring_{name}", RING * c, RING * s, radius=4), _node(name, 160 * c, 160 * s)]
-        edges += _both_ways(name, f"ring_{name}", 13.89, 1)
+        nodes += [node(f"ring_{name}", RING * c, RING * s, radius=4), node(name, 160 * c, 160 * s)]
+        edges += both_ways(name, f"ring_{name}", 13.89, 1)
         onward = names[(quarter + 1) % 4]
         arc = [quarter * math.pi / 2 + i * math.pi / 2 / 45 for i in range(46)]
         shape = " ".join(f"{RING * math.cos(a):.4f},{RING * math.sin(a):.4f}" for a in arc)
-        edges.append(_edge(f"ring_{name}", f"ring_{onward}", 8.33, 3, shape=shape, width=4.0))
+        edges.append(edge(f"ring_{name}", f"ring_{onward}", 8.33, 3, shape=shape, width=4.0))
     ring = " ".join(f"ring_{name}" for name in names)
     around = " ".join(f"ring_{a}_ring_{b}" for a, b in zip(names, (*names[1:], names[0]), strict=True))
     return netconvert(nodes, [*edges, {"tag": "roundabout", "nodes": ring, "edges": around}])
@@ -70,18 +76,18 @@ def highway() -> str:
     shoulder = {"disallow": "all", "width": 2.5}
     lane: dict[str, object] = {"width": 3.75}
     nodes = [
-        _node("west", -600, -4), _node("merge", -50, -4), _node("end", 200, -4), _node("east", 600, -4),
-        _node("back_east", 600, 4), _node("back_west", -600, 4), _node("ramp", -330, -90),
+        node("west", -600, -4), node("merge", -50, -4), node("end", 200, -4, radius=45), node("east", 600, -4),
+        node("back_east", 600, 4), node("back_west", -600, 4), node("ramp", -330, -90),
     ]  # fmt: skip
     two, three = [shoulder, lane, lane], [shoulder, lane, lane, lane]
     edges = [
-        _edge("west", "merge", fast, 3, lanes=two), _edge("merge", "end", fast, 3, lanes=three),
-        _edge("end", "east", fast, 3, lanes=two), _edge("back_east", "back_west", fast, 3, lanes=two),
-        _edge("ramp", "merge", 22.22, 1, lanes=[lane], shape=_ramp()),
+        edge("west", "merge", fast, 3, lanes=two), edge("merge", "end", fast, 3, lanes=three),
+        edge("end", "east", fast, 3, lanes=two), edge("back_east", "back_west", fast, 3, lanes=two),
+        edge("ramp", "merge", 22.22, 1, lanes=[lane], shape=_ramp()),
     ]  # fmt: skip
     links = [
-        _link("west_merge", "merge_end", 1, 2), _link("west_merge", "merge_end", 2, 3),
-        _link("ramp_merge", "merge_end", 0, 1), _link("merge_end", "end_east", 2, 1), _link("merge_end", "end_east", 3, 2),
+        link("west_merge", "merge_end", 1, 2), link("west_merge", "merge_end", 2, 3),
+        link("ramp_merge", "merge_end", 0, 1), link("merge_end", "end_east", 2, 1), link("merge_end", "end_east", 3, 2),
     ]  # fmt: skip
     return netconvert(nodes, edges, links)
 
@@ -98,38 +104,13 @@ def _ramp() -> str:
     return " ".join(points)
 
 
-def narrow_street() -> str:
-    """A street of one lane per direction, 30 km/h, that parked cars narrow to one lane for 40 m: two cars cannot pass
-    there. Traffic from the west has to wait."""
-    nodes = [_node("west", -150, 0), _node("east", 150, 0), _node("narrow_west", -20, 0), _node("narrow_east", 20, 0)]
-    return netconvert(nodes, [])
-
-
-def _node(id: str, x: float, y: float, **more: object) -> dict[str, object]:
-    return {"id": id, "x": x, "y": y, **more}
-
-
-def _edge(source: str, target: str, speed: float, priority: int, **more: object) -> dict[str, object]:
-    """A one-way edge, of one lane unless `lanes` says more."""
-    lanes = more.get("lanes")
-    count = len(lanes) if isinstance(lanes, list) else 1
-    return {
-        "id": f"{source}_{target}", "from": source, "to": target, "numLanes": count, "speed": speed,
-        "priority": priority, **more,
-    }  # fmt: skip
-
-
-def _both_ways(outer: str, inner: str, speed: float, priority: int, **more: object) -> list[dict[str, object]]:
-    return [_edge(outer, inner, speed, priority, **more), _edge(inner, outer, speed, priority, **more)]
-
-
-def _link(source: str, target: str, from_lane: int, to_lane: int, **more: object) -> dict[str, object]:
-    return {"from": source, "to": target, "fromLane": from_lane, "toLane": to_lane, **more}
-
-
 RECIPES = {
     "grid": Recipe(grid, Scenery(seed=3, tree_gap=(18.0, 40.0))),
     "t_junction": Recipe(t_junction, Scenery(seed=5, setback=(0.9, 1.6), reach=60.0)),
     "roundabout": Recipe(roundabout, Scenery(seed=7, setback=(4.0, 9.0), building_gap=(6.0, 20.0))),
     "highway": Recipe(highway, Scenery(seed=11, building_gap=None, tree_gap=(9.0, 25.0), tree_setback=(3.0, 12.0))),
+    "narrow_street": Recipe(
+        narrow_street, Scenery(seed=13, setback=(0.9, 1.5), tree_gap=None, extra=houses()), fill_narrow_street, lit=False
+    ),
+    "straight": Recipe(straight, SCENERY),
 }

@@ -38,7 +38,7 @@ class Scenery:
     tree_setback: Range = (1.0, 1.8)
     tree_height: Range = (5.0, 9.0)
     reach: float = math.inf
-    extra: tuple[tuple[str, float, float], ...] = ()  # single things by kind and place
+    extra: "tuple[Stand, ...]" = ()  # what stands at given places
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def add_scenery(document: Document, network: Network, scenery: Scenery) -> list[
     """Place buildings and trees and write them as objects; the same for the same seed."""
     rng = random.Random(scenery.seed)
     taken = _Taken(network)
-    stands = [one for kind, x, y in scenery.extra if taken.add(one := _tree(rng, scenery, kind, x, y))]
+    stands = [stand for stand in scenery.extra if taken.add(stand)]
     for row in (_buildings, _trees):
         for border in _sides(network):
             stands += [stand for stand in row(rng, scenery, border) if taken.add(stand)]
@@ -154,11 +154,6 @@ def _built(side: tuple[Points, bool, bool], s: float, half: float, length: float
     """Whether a building whose middle is at `s` begins within `reach` of a junction."""
     _, at_start, at_end = side
     return bool((at_start and s - half < reach) or (at_end and length - s - half < reach) or math.isinf(reach))
-
-
-def _tree(rng: random.Random, scenery: Scenery, kind: str, x: float, y: float) -> Stand:
-    trunk = rng.uniform(0.4, 0.8)
-    return Stand(kind, x, y, 0.0, trunk, trunk, rng.uniform(*scenery.tree_height))
 
 
 def _length(line: Points) -> float:

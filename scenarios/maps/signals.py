@@ -21,14 +21,14 @@ ASIDE = 0.5  # [m] from the outer edge of the sidewalk, or of a road without one
 FIRST = 3001  # ids of lights and signs; controllers count from 4001
 
 
-def add_signals(document: Document, layout: Layout) -> None:
-    """Put lights and signs on every approach, and controllers on the junctions."""
+def add_signals(document: Document, layout: Layout, lit: bool = True) -> None:
+    """Put lights, unless they are not `lit`, and signs on every approach, and controllers on the junctions."""
     id = FIRST
     for name, junction in layout.junctions.items():
         groups: dict[tuple[bool, ...], list[int]] = {}
         for edge in layout.approaches(name):
             links = [link for link in layout.network.links if link.source == edge.id]
-            light, kind = links[0].light, _sign(layout, edge, links)
+            light, kind = lit and links[0].light, _sign(layout, edge, links)
             if light:
                 _light(document, layout.of_edge[edge.id], edge, id, links)
                 groups.setdefault(_greens(layout, links), []).append(id)

@@ -3,21 +3,24 @@
 A two-lane road of 230 m on which one drives east at y = 133 m, from x = 100 m to a crossing (y in CARLA's frame;
 -133 m here). Its OpenDRIVE id is 4, as in the examples. Three loops lead back to its start, so that nothing ends in
 a dead end: CARLA's agents and its Traffic Manager do not expect one. It shares nothing else with that town.
+
+It leaves the east by half a metre: CARLA's `BasicAgent` sees a car ahead only at an angle above zero, and along an
+axis rounding leaves none between two cars in the middle of a lane.
 """
 
 from laco.scenarios.maps.plain import Row, netconvert
 from laco.scenarios.maps.scenery import Scenery
 
-MIDDLE, BLOCK = -131.25, 120.0  # [m] the line between the lanes, and how far the loops go to the side
-LANE, SPEED = 3.5, 13.89  # [m], [m/s]
+MIDDLE, BLOCK, ASIDE = -131.0, 120.0, 0.5  # [m] the line between the lanes, the loops' width, the half metre
+LANE, SPEED = 4.0, 13.89  # [m], [m/s]
 CORNER = 12.0  # [m] radius of the kerbs
 PLACES = {
-    "start": (84.5, MIDDLE),  # its corner ends at x = 100 m
-    "crossing": (350.0, MIDDLE),
+    "start": (84.0, MIDDLE),  # its corner ends at x = 100 m
+    "crossing": (350.0, MIDDLE - ASIDE),
     "north": (350.0, MIDDLE + BLOCK),
-    "northwest": (84.5, MIDDLE + BLOCK),
+    "northwest": (84.0, MIDDLE + BLOCK),
     "south": (350.0, MIDDLE - BLOCK),
-    "southwest": (84.5, MIDDLE - BLOCK),
+    "southwest": (84.0, MIDDLE - BLOCK),
     "east": (350.0 + BLOCK, MIDDLE),
     "northeast": (350.0 + BLOCK, MIDDLE + BLOCK),
 }

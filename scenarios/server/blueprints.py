@@ -9,8 +9,10 @@ from enum import Enum
 from typing import Any
 
 from laco.scenarios.server.models import PROPS, VEHICLES, WALKERS
+from laco.scenarios.server.sensor_blueprints import SENSORS, Rows
 
 BOOL, INT, FLOAT, STRING, COLOR = 1, 2, 3, 4, 5
+TYPES = {"bool": BOOL, "int": INT, "float": FLOAT, "string": STRING}
 
 
 class Kind(Enum):
@@ -121,8 +123,9 @@ def _friction_trigger() -> Blueprint:
     return Blueprint(name, Kind.OTHER, attributes=attributes, tags=_tags(name))
 
 
-def _sensor(name: str, streams: bool) -> Blueprint:
-    return Blueprint(name, Kind.SENSOR, attributes=(_role("front"),), streams=streams, tags=_tags(name))
+def _sensor(name: str, rows: Rows, streams: bool) -> Blueprint:
+    settings = (Attribute(id, TYPES[kind], value) for id, kind, value in rows)
+    return Blueprint(name, Kind.SENSOR, attributes=(_role("front"), *settings), streams=streams, tags=_tags(name))
 
 
 def _tags(name: str) -> str:
@@ -135,7 +138,7 @@ def library() -> dict[str, Blueprint]:
     everything += [_walker(*row) for row in WALKERS]
     everything += [_prop(f"static.prop.{name}", size) for name, size in PROPS]
     everything.append(_friction_trigger())
-    everything += [_sensor("sensor.other.collision", True), _sensor("sensor.other.lane_invasion", False)]
+    everything += [_sensor(*row) for row in SENSORS]
     everything.append(
         Blueprint(
             "controller.ai.walker", Kind.OTHER, attributes=(_role("default"),), tags="walker,ai,controller"

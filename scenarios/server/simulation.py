@@ -4,13 +4,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import msgpack
-
 from laco.errors import LacoError
 from laco.scenarios.server import records
 from laco.scenarios.server.actors import Actor
 from laco.scenarios.server.errors import RefusedError
 from laco.scenarios.server.remembered import Remembered
+from laco.scenarios.server.sensors.suite import Suite
 from laco.scenarios.server.streaming import EPISODE_STREAM, Hub, Subscriber, token
 from laco.scenarios.server.world import World
 
@@ -58,12 +57,12 @@ class Simulation:
         self.world = World(maps[start], start, seed)
         self.traffic_managers: dict[int, str] = {}
         self.remembered = Remembered()
-        self._packer = msgpack.Packer()
         self._frame = records.EpisodeFrame()
         self._flags = 0
         self.unseen = False  # whether sensors have yet to look at the present frame
         self._makers = parts
         self._parts = [make(self) for make in parts]
+        self._sensors = Suite(self)
 
     @property
     def lockstep(self) -> bool:
@@ -104,8 +103,6 @@ class Simulation:
         buffer = self._frame.pack(world, self.episode, dt, self._flags)
         self._flags = 0
         self.hub.publish(EPISODE_STREAM, buffer, self.lockstep)
-        if world.contacts:
-            self._report_contacts()
         self.unseen = True
         return world.frame
 
@@ -114,9 +111,11 @@ class Simulation:
         does so after it has answered a tick, while the client is already at work."""
         if self.unseen:
             self.unseen = False
+            self._sensors.look()
 
     def close(self) -> None:
         """End what acts on the world."""
+        self._sensors.close()
         for part in self._parts:
             part.close()
 
@@ -151,32 +150,28 @@ class Simulation:
             self.settings = default_settings()
         self.unseen = False
         self._parts = [make(self) for make in self._makers]
+        self._sensors = Suite(self)
 
     def token(self, stream_id: int) -> bytes:
         """Where a stream is."""
         return token(stream_id, self.stream_port)
 
     def add_stream(self, actor: Actor) -> None:
-        """Give a sensor that sends data of its own a stream."""
+        """Give a sensor that sends data of its own a stream. Raises `RefusedError`, and takes it out again, when it
+        cannot work."""
         if actor.blueprint.streams:
             actor.stream_id = self.hub.open()
             actor.token = self.token(actor.stream_id)
+            try:
+                self._sensors.add(actor)
+            except RefusedError:
+                self.destroy(actor.id)
+                raise
 
     def destroy(self, id: int) -> bool:
         """Take an actor out of the world, and its stream with it."""
         actor = self.world.actors.get(id)
         if actor is not None:
             self.hub.close(actor.stream_id)
+            self._sensors.remove(id)
         return self.world.destroy(id)
-
-    def _report_contacts(self) -> None:
-        for first, second, (x, y) in self.world.contacts:
-            self._report(first, second, [-x, -y, 0.0])
-            self._report(second, first, [x, y, 0.0])
-
-    def _report(self, actor: Actor, other: Actor, impulse: list[float]) -> None:
-        for sensor in actor.children:
-            if sensor.blueprint.id == "sensor.other.collision" and self.hub.heard(sensor.stream_id):
-                body = self._packer.pack([actor.wire(), other.wire(), impulse])
-                message = records.sensor_message(records.COLLISION, sensor, self.world, body)
-                self.hub.publish(sensor.stream_id, message, self.lockstep)

@@ -41,7 +41,9 @@ def spawn_points(network: Any) -> list[Pose]:
         near = any(math.dist(other.pose[:2], c.pose[:2]) < CLEAR and not _beside(c, other) for c in chosen)
         if not blocks and not near:
             chosen.append(other)
-    return [candidate.pose for candidate in chosen[:MOST]]
+        if len(chosen) == MOST:
+            break
+    return [candidate.pose for candidate in chosen]
 
 
 def _candidates(network: Any) -> list[_Candidate]:

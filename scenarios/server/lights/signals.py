@@ -22,13 +22,14 @@ class Approach(NamedTuple):
     y: float
     z: float
     yaw: float  # [deg] of those who drive towards it
+    way: tuple[float, float]  # unit vector of that
     half_width: float  # [m]
     depth: float  # [m] backwards from the line
 
     def holds(self, x: float, y: float, z: float, nose: tuple[float, float]) -> bool:
         """Whether a body with its centre at (x, y, z) and its front `nose` [m] from there touches it: its front
         has come into the box, its centre not yet gone over the line."""
-        c, s = math.cos(math.radians(self.yaw)), math.sin(math.radians(self.yaw))
+        c, s = self.way
         dx, dy = x - self.x, y - self.y
         along = dx * c + dy * s
         if along > 0.0 or along + nose[0] * c + nose[1] * s < -self.depth or abs(z - self.z) > 4.0:
@@ -37,8 +38,7 @@ class Approach(NamedTuple):
 
     def centre(self) -> tuple[float, float]:
         """Of the box [m]."""
-        yaw = math.radians(self.yaw)
-        return self.x - math.cos(yaw) * self.depth / 2, self.y - math.sin(yaw) * self.depth / 2
+        return self.x - self.way[0] * self.depth / 2, self.y - self.way[1] * self.depth / 2
 
 
 class Signal(NamedTuple):
@@ -108,8 +108,8 @@ def _one_way(lanes: list[Any]) -> list[Any]:
 
 def _approach(lanes: list[Any]) -> Approach:
     first = lanes[0].transform
-    yaw = math.radians(first.rotation.yaw)
-    c, s = math.cos(yaw), math.sin(yaw)
+    turn = math.radians(first.rotation.yaw)
+    c, s = math.cos(turn), math.sin(turn)
     offsets, lines = [], []
     for waypoint in lanes:
         where = waypoint.transform.location
@@ -120,7 +120,8 @@ def _approach(lanes: list[Any]) -> Approach:
     middle, line = (min(offsets) + max(offsets)) / 2, min(lines)
     x, y = first.location.x + line * c - middle * s, first.location.y + line * s + middle * c
     half_width = (max(offsets) - min(offsets)) / 2
-    return Approach(x, y, first.location.z, math.remainder(first.rotation.yaw, 360.0), half_width, DEPTH)
+    yaw = math.remainder(first.rotation.yaw, 360.0)
+    return Approach(x, y, first.location.z, yaw, (c, s), half_width, DEPTH)
 
 
 def _junction(waypoint: Any) -> int:

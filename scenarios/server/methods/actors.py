@@ -194,4 +194,4 @@ def _turn(vehicle: Vehicle, angular_impulse: float) -> None:
 
 def _moment(vehicle: Vehicle, push: list[Any], where: list[Any]) -> float:
     (x, y, _), (px, py, _) = vector(push), vector(where)
-    return (px - vehicle.x) * y - (py - vehicle.y) * x
+    return float((px - vehicle.x) * y - (py - vehicle.y) * x)

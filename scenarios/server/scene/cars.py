@@ -26,8 +26,18 @@ def car(blueprint: Blueprint, colour: Colour, braking: bool) -> Mesh:
         (-x, x), (-y, y), (0.40 * height, belt), (-0.97 * x, 0.94 * x), (-0.95 * y, 0.95 * y), label, colour
     )
     top: Span = (-0.50 * x, 0.22 * x)
-    builder.taper((-0.82 * x, 0.48 * x), (-0.90 * y, 0.90 * y), (belt, 0.94 * height), top, _scaled(y, 0.74), label, GLASS)
-    builder.taper(top, _scaled(y, 0.74), (0.94 * height, height), _squeezed(top, 0.94), _scaled(y, 0.70), label, colour)
+    builder.taper(
+        (-0.82 * x, 0.48 * x),
+        (-0.90 * y, 0.90 * y),
+        (belt, 0.94 * height),
+        top,
+        _scaled(y, 0.74),
+        label,
+        GLASS,
+    )
+    builder.taper(
+        top, _scaled(y, 0.74), (0.94 * height, height), _squeezed(top, 0.94), _scaled(y, 0.70), label, colour
+    )
     if _is_emergency(blueprint):
         builder.box((-0.22 * x, -0.08 * x), _scaled(y, 0.6), (0.94 * height, height), label, BEACON, True)
     _lamps(builder, blueprint, (0.34 * height, 0.44 * height), braking)
@@ -41,9 +51,19 @@ def van(blueprint: Blueprint, colour: Colour, braking: bool) -> Mesh:
     builder, belt, roof = Builder(), 0.52 * height, 0.90 * height
     _wheels(builder, blueprint, (0.31 * length, -0.30 * length), min(0.38, 0.18 * height))
     builder.box((-x, x), (-y, y), (0.12 * height, belt), label, colour)
-    builder.taper((0.30 * x, 0.98 * x), (-y, y), (belt, roof), (0.30 * x, 0.66 * x), _scaled(y, 0.9), label, GLASS)
+    builder.taper(
+        (0.30 * x, 0.98 * x), (-y, y), (belt, roof), (0.30 * x, 0.66 * x), _scaled(y, 0.9), label, GLASS
+    )
     builder.taper((-x, 0.30 * x), (-y, y), (belt, roof), (-x, 0.30 * x), _scaled(y, 0.94), label, colour)
-    builder.taper((-x, 0.66 * x), _scaled(y, 0.94), (roof, height), (-0.97 * x, 0.6 * x), _scaled(y, 0.88), label, colour)
+    builder.taper(
+        (-x, 0.66 * x),
+        _scaled(y, 0.94),
+        (roof, height),
+        (-0.97 * x, 0.6 * x),
+        _scaled(y, 0.88),
+        label,
+        colour,
+    )
     if _is_emergency(blueprint):
         builder.box((0.40 * x, 0.56 * x), _scaled(y, 0.8), (roof, height), label, BEACON, True)
     _lamps(builder, blueprint, (0.28 * height, 0.36 * height), braking)
@@ -58,9 +78,17 @@ def truck(blueprint: Blueprint, colour: Colour, braking: bool) -> Mesh:
     _wheels(builder, blueprint, (0.34 * length, -0.24 * length, -0.38 * length), min(0.5, 0.15 * height))
     builder.box((-x, x), _scaled(y, 0.8), (0.14 * height, frame), label, UNDERSIDE)
     builder.box((cab, x), (-y, y), (0.14 * height, 0.48 * height), label, colour)
-    builder.taper((cab, x), (-y, y), (0.48 * height, 0.74 * height), (cab, 0.95 * x), _scaled(y, 0.94), label, GLASS)
     builder.taper(
-        (cab, 0.95 * x), _scaled(y, 0.94), (0.74 * height, 0.86 * height), (cab, 0.85 * x), _scaled(y, 0.88), label, colour
+        (cab, x), (-y, y), (0.48 * height, 0.74 * height), (cab, 0.95 * x), _scaled(y, 0.94), label, GLASS
+    )
+    builder.taper(
+        (cab, 0.95 * x),
+        _scaled(y, 0.94),
+        (0.74 * height, 0.86 * height),
+        (cab, 0.85 * x),
+        _scaled(y, 0.88),
+        label,
+        colour,
     )
     emergency = _is_emergency(blueprint)
     builder.box((-x, cab - 0.15), (-y, y), (frame, height), label, colour if emergency else CARGO)
@@ -90,17 +118,17 @@ def _wheels(builder: Builder, blueprint: Blueprint, axles: tuple[float, ...], ra
     half = blueprint.size[1] / 2
     for x in axles:
         for side in (-1, 1):
-            y = (side * half, side * (half - 0.22))
-            builder.wheel(x, (min(y), max(y)), radius, blueprint.label, TYRE)
+            builder.wheel(x, (side * (half - 0.22), side * half), radius, blueprint.label, TYRE)
 
 
 def _lamps(builder: Builder, blueprint: Blueprint, z: Span, braking: bool) -> None:
     """Headlights, and tail lights that shine when it brakes."""
     x, y, label = blueprint.size[0] / 2, blueprint.size[1] / 2, blueprint.label
     for side in (-1, 1):
-        across = (0.55 * y, 0.88 * y) if side > 0 else (-0.88 * y, -0.55 * y)
-        builder.box((x - 2 * FENDER, x), across, z, label, HEADLIGHT, True)
-        builder.box((-x, -x + 2 * FENDER), across, z, label, BRAKE if braking else TAIL, braking)
+        low, high = sorted((side * 0.55 * y, side * 0.88 * y))
+        pane = [(low, z[0]), (high, z[0]), (high, z[1]), (low, z[1])]
+        builder.face([(x, v, w) for v, w in pane], label, HEADLIGHT, True)
+        builder.face([(-x, v, w) for v, w in reversed(pane)], label, BRAKE if braking else TAIL, braking)
 
 
 def _is_emergency(blueprint: Blueprint) -> bool:

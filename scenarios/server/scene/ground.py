@@ -14,6 +14,7 @@ SLACK = 0.30  # [m] below the lowest lane nearby, on hilly ones
 CELL = 10.0  # [m] of hilly land
 MARGIN = 120.0  # [m] of land around the roads that is worked out
 FAR = 1500.0  # [m] of flat land beyond it
+RIM_DEPTH = 0.05  # [m] of that below the lowest of the rest
 VERGE = 1.5  # [m] of the slope beside a road
 GREENS: tuple[Colour, ...] = ((98, 128, 72), (103, 132, 75), (93, 123, 69), (100, 126, 74))
 
@@ -26,7 +27,7 @@ def terrain(roads: Roads, strips: list[Strip]) -> Mesh:
     high = np.ceil((points[:, :2].max(axis=0) + MARGIN) / cell) * cell
     xs, ys = np.arange(low[0], high[0] + cell / 2, cell), np.arange(low[1], high[1] + cell / 2, cell)
     heights = np.full((len(xs), len(ys)), -DEPTH) if roads.level else _heights(roads, xs, ys)
-    parts = [_patch(xs, ys, heights), _rim(xs, ys, float(heights.min()))]
+    parts = [_rim(xs, ys, float(heights.min()) - RIM_DEPTH), _patch(xs, ys, heights)]
     if not roads.level:
         parts.append(_verges(strips))
     return join(parts)
@@ -54,18 +55,10 @@ def _patch(xs: NDArray[np.float64], ys: NDArray[np.float64], heights: NDArray[np
 
 
 def _rim(xs: NDArray[np.float64], ys: NDArray[np.float64], height: float) -> Mesh:
-    """Flat land around the patch, as far as one can see."""
-    sides_x = (xs[0] - FAR, xs[0], xs[-1], xs[-1] + FAR)
-    sides_y = (ys[0] - FAR, ys[0], ys[-1], ys[-1] + FAR)
-    parts = []
-    for i in range(3):
-        for j in range(3):
-            if (i, j) != (1, 1):
-                (x0, x1), (y0, y1) = sides_x[i : i + 2], sides_y[j : j + 2]
-                corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-                vertices = np.hstack((corners, np.full((4, 1), height)))
-                parts.append(plain(vertices, np.array([(0, 1, 2), (0, 2, 3)]), TERRAIN, GREENS[0]))
-    return join(parts)
+    """Flat land under the patch and around it, as far as one can see."""
+    (x0, x1), (y0, y1) = ((line[0] - FAR, line[-1] + FAR) for line in (xs, ys))
+    vertices = np.array([(x0, y0, height), (x1, y0, height), (x1, y1, height), (x0, y1, height)])
+    return plain(vertices, np.array([(0, 1, 2), (0, 2, 3)]), TERRAIN, GREENS[0])
 
 
 def _verges(strips: list[Strip]) -> Mesh:
@@ -74,6 +67,6 @@ def _verges(strips: list[Strip]) -> Mesh:
     for strip in strips:
         across = strip.outer - strip.inner
         across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
-        foot = strip.outer + across * VERGE - (0.0, 0.0, 2 * SLACK + DEPTH)
-        parts.append(ribbon(strip.outer - (0.0, 0.0, DEPTH / 4), foot, TERRAIN, GREENS[2]))
+        foot = strip.outer + across * VERGE - np.array((0.0, 0.0, 2 * SLACK + DEPTH))
+        parts.append(ribbon(strip.outer - np.array((0.0, 0.0, DEPTH / 4)), foot, TERRAIN, GREENS[2]))
     return join(parts)

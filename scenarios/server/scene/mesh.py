@@ -34,15 +34,13 @@ class Mesh:
         """The chosen triangles [m], with the vertices they use."""
         triangles = self.triangles[chosen]
         used, rows = np.unique(triangles, return_inverse=True)
-        rows = rows.reshape(triangles.shape).astype(np.int32)
-        return Mesh(
-            self.vertices[used], rows, self.labels[chosen], self.colours[chosen], self.glows[chosen]
-        )
+        corners = np.asarray(rows, np.int32).reshape(-1, 3)
+        return Mesh(self.vertices[used], corners, self.labels[chosen], self.colours[chosen], self.glows[chosen])
 
     def placed(self, pose: Pose) -> "Mesh":
         """As it stands in the world when its frame is at `pose`."""
         turned = self.vertices.astype(np.float64) @ np.array(axes(pose))
-        vertices = (turned + (pose.x, pose.y, pose.z)).astype(np.float32)
+        vertices = (turned + np.array((pose.x, pose.y, pose.z))).astype(np.float32)
         return Mesh(vertices, self.triangles, self.labels, self.colours, self.glows)
 
 
@@ -77,7 +75,9 @@ def join(meshes: Iterable[Mesh]) -> Mesh:
     starts = np.cumsum([0] + [len(mesh.vertices) for mesh in parts])
     return Mesh(
         np.concatenate([mesh.vertices for mesh in parts]),
-        np.concatenate([mesh.triangles + np.int32(start) for mesh, start in zip(parts, starts[:-1], strict=True)]),
+        np.concatenate(
+            [mesh.triangles + np.int32(start) for mesh, start in zip(parts, starts[:-1], strict=True)]
+        ),
         np.concatenate([mesh.labels for mesh in parts]),
         np.concatenate([mesh.colours for mesh in parts]),
         np.concatenate([mesh.glows for mesh in parts]),

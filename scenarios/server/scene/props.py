@@ -40,13 +40,22 @@ def _barrier(builder: Builder, size: Size, label: int) -> None:
     """Two striped boards on feet, across y or x, whichever is longer."""
     long = 0 if size[0] >= size[1] else 1
     half, thin, height = size[long] / 2, size[1 - long] / 2, size[2]
+    post, board = min(0.04, 0.2 * half, 0.5 * thin), min(0.06, 0.8 * thin)
     for at in (-0.8 * half, 0.8 * half):
-        _bar(builder, long, (at - 0.04, at + 0.04), (-thin, thin), (0.0, 0.06), label, STEEL)
-        _bar(builder, long, (at - 0.04, at + 0.04), (-0.04, 0.04), (0.06, height), label, STEEL)
+        _bar(builder, long, (at - post, at + post), (-thin, thin), (0.0, 0.06), label, STEEL)
+        _bar(builder, long, (at - post, at + post), (-post, post), (0.06, height), label, STEEL)
     for low, high in ((0.40, 0.62), (0.72, 0.98)):
         for stripe in range(6):
             u = (-half + stripe * half / 3, -half + (stripe + 1) * half / 3)
-            _bar(builder, long, u, (-0.06, 0.06), (low * height, high * height), label, WHITE if stripe % 2 else RED)
+            _bar(
+                builder,
+                long,
+                u,
+                (-board, board),
+                (low * height, high * height),
+                label,
+                WHITE if stripe % 2 else RED,
+            )
 
 
 def _bar(builder: Builder, long: int, u: Span, v: Span, z: Span, label: int, colour: Colour) -> None:
@@ -80,7 +89,9 @@ def _machine(builder: Builder, size: Size, label: int) -> None:
 
 def _bin(builder: Builder, size: Size, label: int) -> None:
     x, y, height = size[0] / 2, size[1] / 2, size[2]
-    builder.taper((-0.8 * x, 0.8 * x), (-0.8 * y, 0.8 * y), (0.0, 0.88 * height), (-x, x), (-y, y), label, GREEN)
+    builder.taper(
+        (-0.8 * x, 0.8 * x), (-0.8 * y, 0.8 * y), (0.0, 0.88 * height), (-x, x), (-y, y), label, GREEN
+    )
     builder.box((-x, x), (-y, y), (0.88 * height, height), label, (36, 38, 40))
 
 

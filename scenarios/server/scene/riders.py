@@ -21,16 +21,25 @@ def two_wheeler(blueprint: Blueprint, colour: Colour, braking: bool) -> Mesh:
     builder, radius = Builder(), min(0.32, 0.22 * length)
     x, tyre = length / 2, 0.03 if thin else 0.07
     for at in (x - radius, radius - x):
-        builder.wheel(at, (-tyre, tyre), radius, label, TYRE, 10)
+        builder.wheel(at, (0.0, tyre), radius, label, TYRE, 10)
+        builder.wheel(at, (0.0, -tyre), radius, label, TYRE, 10)
     body, low = (0.03 if thin else 0.14), 0.62 * radius if thin else 0.5 * radius
     builder.taper(
-        (-0.62 * x, 0.40 * x), (-body, body), (low + 0.12, 0.52 * height), (-0.66 * x, 0.46 * x), (-body, body), label, colour
+        (-0.62 * x, 0.40 * x),
+        (-body, body),
+        (low + 0.12, 0.52 * height),
+        (-0.66 * x, 0.46 * x),
+        (-body, body),
+        label,
+        colour,
     )
     bar = min(0.30, width / 2)
     builder.box((0.42 * x, 0.50 * x), (-bar, bar), (0.60 * height, 0.63 * height), label, TYRE)
     builder.box((0.44 * x, 0.48 * x), (-0.03, 0.03), (radius, 0.62 * height), label, colour)
     if not thin:
-        builder.box((0.50 * x, 0.56 * x), (-0.09, 0.09), (0.50 * height, 0.58 * height), label, HEADLIGHT, True)
+        builder.box(
+            (0.50 * x, 0.56 * x), (-0.09, 0.09), (0.50 * height, 0.58 * height), label, HEADLIGHT, True
+        )
     tail = BRAKE if braking else TAIL
     builder.box((-0.74 * x, -0.66 * x), (-0.08, 0.08), (0.44 * height, 0.50 * height), label, tail, braking)
     _rider(builder, height, min(0.22, width / 2), _number(blueprint))
@@ -51,7 +60,13 @@ def walker(blueprint: Blueprint) -> Mesh:
         builder.box((-0.30 * x, 0.30 * x), (arm[0], arm[1]), (0.46 * height, 0.82 * height), label, shirt)
         builder.box((-0.25 * x, 0.25 * x), (arm[0], arm[1]), (0.40 * height, 0.46 * height), label, SKIN)
     builder.taper(
-        (-0.45 * x, 0.45 * x), (-0.62 * y, 0.62 * y), (hip, neck), (-0.45 * x, 0.45 * x), (-0.75 * y, 0.75 * y), label, shirt
+        (-0.45 * x, 0.45 * x),
+        (-0.62 * y, 0.62 * y),
+        (hip, neck),
+        (-0.45 * x, 0.45 * x),
+        (-0.75 * y, 0.75 * y),
+        label,
+        shirt,
     )
     _head(builder, 0.0, (neck, height), min(x, y) * 0.62, label, HAIR[number % len(HAIR)])
     return builder.mesh()
@@ -64,10 +79,22 @@ def _rider(builder: Builder, height: float, half: float, number: int) -> None:
     for side in (-1, 1):
         leg = sorted((side * 0.55 * half, side * half))
         builder.taper(
-            (0.0, 0.18), (leg[0], leg[1]), (0.20 * height, seat), (-0.24, 0.24), (leg[0], leg[1]), RIDER, trousers
+            (0.0, 0.18),
+            (leg[0], leg[1]),
+            (0.20 * height, seat),
+            (-0.24, 0.24),
+            (leg[0], leg[1]),
+            RIDER,
+            trousers,
         )
         builder.taper(
-            (0.22, 0.36), (leg[0], leg[1]), (0.61 * height, 0.66 * height), (0.0, 0.14), (leg[0], leg[1]), RIDER, shirt
+            (0.22, 0.36),
+            (leg[0], leg[1]),
+            (0.61 * height, 0.66 * height),
+            (0.0, 0.14),
+            (leg[0], leg[1]),
+            RIDER,
+            shirt,
         )
     _head(builder, 0.06, (neck, height), 0.12, RIDER, HELMET)
 

@@ -12,7 +12,7 @@ from laco.scenarios.server.scene.mesh import Colour, Mesh, empty
 Point = tuple[float, float, float]
 Span = tuple[float, float]  # from, to [m]
 SUN = np.array((0.34, 0.22, 0.914))  # where the light comes from in drawings, a unit vector
-AMBIENT = 0.60  # share of the light that reaches every face
+AMBIENT = 0.66  # share of the light that reaches every face
 
 
 class Builder:
@@ -52,7 +52,15 @@ class Builder:
         self.taper(x, y, z, x, y, label, colour, glow)
 
     def taper(
-        self, x: Span, y: Span, z: Span, top_x: Span, top_y: Span, label: int, colour: Colour, glow: bool = False
+        self,
+        x: Span,
+        y: Span,
+        z: Span,
+        top_x: Span,
+        top_y: Span,
+        label: int,
+        colour: Colour,
+        glow: bool = False,
     ) -> None:
         """A block with another rectangle on top than below."""
         self.loft(_rectangle(x, y, z[0]), _rectangle(top_x, top_y, z[1]), label, colour, glow)
@@ -69,13 +77,21 @@ class Builder:
         glow: bool = False,
     ) -> None:
         """An upright round thing with its radii [m] below and above; zero makes a cone."""
-        rings = [[(x + r * c, y + r * s, h) for c, s in _circle(sides)] for r, h in zip(radii, z, strict=True)]
+        rings = [
+            [(x + r * c, y + r * s, h) for c, s in _circle(sides)] for r, h in zip(radii, z, strict=True)
+        ]
         self.loft(rings[0], rings[1], label, colour, glow)
 
     def wheel(self, x: float, y: Span, radius: float, label: int, colour: Colour, sides: int = 8) -> None:
-        """A disc on the ground, rolling along x."""
-        rings = [[(x + radius * c, side, radius + radius * s) for c, s in _circle(sides)] for side in y]
-        self.loft(rings[0], rings[1], label, colour)
+        """A disc on the ground, rolling along x; `y` runs from its inner side, which is left open, to its outer."""
+        outwards = y[1] > y[0]
+        inner, outer = (
+            [(x + radius * c, side, radius + radius * s) for c, s in _circle(sides)] for side in y
+        )
+        self.face(outer[::-1] if outwards else outer, label, colour)
+        for i in range(sides):
+            tread = (inner[i], inner[(i + 1) % sides], outer[(i + 1) % sides], outer[i])
+            self.face(tread[::-1] if outwards else tread, label, colour)
 
     def mesh(self) -> Mesh:
         """Everything so far, shaded face by face."""
@@ -97,7 +113,8 @@ def shaded(
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     light = AMBIENT + (1.0 - AMBIENT) * np.clip(normals @ SUN, 0.0, 1.0)
     light[glows] = 1.0
-    return np.clip(np.rint(colours * light[:, None]), 0, 255).astype(np.uint8)
+    tints: NDArray[np.uint8] = np.clip(np.rint(colours * light[:, None]), 0, 255).astype(np.uint8)
+    return tints
 
 
 def _outward(corners: list[Point], centre: NDArray[np.floating]) -> list[Point]:

@@ -1,6 +1,8 @@
 """Traffic lights and signs. Their x axis points across the road, to the right of those who drive towards them,
 and they look along +y, at whom they speak to."""
 
+import math
+
 from laco.scenarios.server.scene.mesh import Colour, Mesh
 from laco.scenarios.server.scene.shapes import Builder, Point
 
@@ -68,9 +70,6 @@ def _stripe(builder: Builder) -> None:
 
 def _disc(sides: int, radius: float, z: float, y: float) -> list[Point]:
     """A regular polygon that faces +y; a triangle stands on its tip."""
-    from math import cos, pi, sin
-
-    turns = [2 * pi * (i + (0.5 if sides % 2 == 0 else 0.25)) / sides for i in range(sides)]
-    if sides == 3:
-        turns = [-pi / 2 + 2 * pi * i / 3 for i in range(3)]
-    return [(radius * cos(-turn), y, z + radius * sin(-turn) * (1 if sides != 3 else -1)) for turn in turns]
+    first = -math.pi / 2 if sides == 3 else math.pi / sides
+    turns = [first - 2 * math.pi * i / sides for i in range(sides)]
+    return [(radius * math.cos(turn), y, z + radius * math.sin(turn)) for turn in turns]

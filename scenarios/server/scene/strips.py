@@ -4,6 +4,7 @@ What comes out runs in the lane's direction of travel; `inner` is the edge neare
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -117,7 +118,7 @@ def _thin(points: NDArray[np.float64], places: NDArray[np.float64], marks: list[
     kept = {0, len(points) - 1}
     kept.update(i for i in range(1, len(points)) if marks[i] != marks[i - 1])
     bounds = sorted(kept)
-    pending = list(zip(bounds[:-1], bounds[1:], strict=True))
+    pending = list(pairwise(bounds))
     while pending:
         first, last = pending.pop()
         if last - first < 2:

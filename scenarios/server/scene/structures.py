@@ -10,12 +10,12 @@ from laco.scenarios.server.scene.shapes import Builder, Span
 
 BUILDING, WALL, FENCE, POLE, TREE, STATIC, RAIL = 3, 4, 5, 6, 9, 20, 28  # CityObjectLabel
 FACADES: tuple[Colour, ...] = (
-    (186, 158, 128),
-    (170, 98, 80),
-    (198, 190, 172),
-    (150, 150, 156),
-    (206, 178, 138),
-    (140, 118, 104),
+    (206, 180, 148),
+    (184, 108, 88),
+    (222, 214, 196),
+    (166, 168, 174),
+    (224, 196, 152),
+    (168, 146, 130),
 )
 GLASS: Colour = (72, 92, 112)
 ROOF: Colour = (92, 84, 82)
@@ -23,14 +23,17 @@ GREENS: tuple[Colour, ...] = ((62, 108, 52), (74, 118, 50), (54, 98, 58))
 BARK: Colour = (98, 74, 54)
 STEEL: Colour = (120, 122, 126)
 PARKED: tuple[Colour, ...] = ((120, 24, 26), (34, 58, 120), (150, 152, 156), (44, 46, 50), (206, 206, 204))
+CLEARANCE = 2.2  # [m] under a tree's crown
+SPREAD = 0.24  # radius of a crown over the height of the tree
 STOREY = 3.2  # [m]
 BAY = 4.0  # [m] from window to window
 MOST_BAYS, MOST_STOREYS = 12, 12  # of windows on one wall: a tower's are larger
-RELIEF = 0.04  # [m] windows stand out of a wall, so that they are told apart from afar
+RELIEF = 0.05  # [m] windows stand out of a wall, so that they are told apart from afar
 
 
 def structure(solid: Solid) -> Mesh:
-    """The mesh of something that stands beside the road, in its own frame."""
+    """The mesh of something that stands beside the road, in its own frame: inside its box, but for the crown of a
+    tree, which spreads above the height of a car."""
     label = solid.blueprint.label
     size = (2 * solid.half_length, 2 * solid.half_width, solid.height)
     return _MAKERS.get(label, _block)(size, -solid.id, label)
@@ -43,7 +46,9 @@ def _building(size: tuple[float, float, float], number: int, label: int) -> Mesh
     builder = Builder()
     facade = FACADES[number % len(FACADES)]
     builder.box((-x, x), (-y, y), (0.0, eaves), label, facade)
-    builder.taper((-x, x), (-y, y), (eaves, height), (-0.94 * x, 0.94 * x), (-0.94 * y, 0.94 * y), label, ROOF)
+    builder.taper(
+        (-x, x), (-y, y), (eaves, height), (-0.94 * x, 0.94 * x), (-0.94 * y, 0.94 * y), label, ROOF
+    )
     for along, across, turned in ((length, width / 2, False), (width, length / 2, True)):
         for low, high in _rows(eaves):
             for start, end in _bays(along):
@@ -72,6 +77,7 @@ def _window(builder: Builder, u: Span, v: float, z: Span, turned: bool, label: i
 
 
 def _tree(size: tuple[float, float, float], number: int, label: int) -> Mesh:
+    """A bush fills its box; a tree's box is that of its trunk, and its crown begins above `CLEARANCE`."""
     radius, height = min(size[:2]) / 2, size[2]
     builder, green = Builder(), GREENS[number % len(GREENS)]
     light = (green[0] + 14, green[1] + 16, green[2] + 10)
@@ -80,11 +86,14 @@ def _tree(size: tuple[float, float, float], number: int, label: int) -> Mesh:
         builder.column(0.0, 0.0, (0.0, 0.6 * height), (0.8 * radius, radius), label, green)
         builder.column(0.0, 0.0, (0.6 * height, height), (radius, 0.4 * radius), label, light)
         return builder.mesh()
-    foot = 0.3 * height
+    foot = max(0.3 * height, min(CLEARANCE, 0.5 * height))
+    if foot >= CLEARANCE:
+        radius = max(radius, SPREAD * height)
+    middle, upper = foot + 0.35 * (height - foot), foot + 0.74 * (height - foot)
     builder.column(0.0, 0.0, (0.0, foot), (trunk, 0.8 * trunk), label, BARK)
-    builder.column(0.0, 0.0, (foot, 0.55 * height), (0.45 * radius, radius), label, green, 8)
-    builder.column(0.0, 0.0, (0.55 * height, 0.82 * height), (radius, 0.75 * radius), label, light, 8)
-    builder.column(0.0, 0.0, (0.82 * height, height), (0.75 * radius, 0.15 * radius), label, light, 8)
+    builder.column(0.0, 0.0, (foot, middle), (0.45 * radius, radius), label, green, 8)
+    builder.column(0.0, 0.0, (middle, upper), (radius, 0.75 * radius), label, light, 8)
+    builder.column(0.0, 0.0, (upper, height), (0.75 * radius, 0.15 * radius), label, light, 8)
     return builder.mesh()
 
 

@@ -12,7 +12,7 @@ from laco.scenarios.server.scene.strips import Mark, Strip
 
 ROAD, SIDEWALK, TERRAIN, LINE, GROUND, RAIL = 1, 2, 10, 24, 25, 27  # CityObjectLabel
 CURB = 0.08  # [m] a sidewalk is higher than the road
-PAINT = 0.02  # [m] a line lies above the road, so that it is seen from afar
+PAINT = 0.02  # [m] a line lies above the road
 SUNK = 0.02  # [m] a junction's area lies below its lanes
 DASH, GAP = 3.0, 6.0  # [m] of a broken line
 BETWEEN = 0.12  # [m] of the two lines of a double one
@@ -102,7 +102,8 @@ def junctions(strips: Iterable[Strip]) -> Mesh:
 
 def crosswalks(corners: list[Any]) -> Mesh:
     """Zebra bars on the client's `get_crosswalks()`: closed outlines, one after the other."""
-    bars, outline = [], []
+    bars: list[Mesh] = []
+    outline: list[tuple[float, float, float]] = []
     for corner in corners:
         point = (corner.x, corner.y, corner.z)
         if outline and np.allclose(point, outline[0], atol=1e-3):
@@ -114,7 +115,8 @@ def crosswalks(corners: list[Any]) -> Mesh:
 
 
 def _raised(points: Points, height: float) -> Points:
-    return points + (0.0, 0.0, height)
+    raised: Points = points + np.array((0.0, 0.0, height))
+    return raised
 
 
 def _edge_lines(edge: Points, across: Points, marks: list[Mark], inset: bool) -> Iterable[Mesh]:

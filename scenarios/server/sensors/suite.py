@@ -1,5 +1,6 @@
 """The sensors of an episode: which are due in a frame, and who hears what they measured."""
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from laco.scenarios.server.sensors.kinds import KINDS
 if TYPE_CHECKING:
     from laco.scenarios.server.simulation import Simulation
 
+log = logging.getLogger(__name__)
+
+FAULTS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 SLACK = 1e-6  # [s] of rounding in sums of ticks
 
 
@@ -39,7 +43,7 @@ class Suite:
     def look(self) -> None:
         """Let every sensor that is due measure the present frame, if anyone listens."""
         now, hub = self._simulation.world.elapsed, self._simulation.hub
-        for sensor in self._sensors.values():
+        for sensor in tuple(self._sensors.values()):
             late = now - sensor.due
             if late >= -SLACK:
                 dt, sensor.last = now - sensor.last, now
@@ -55,6 +59,10 @@ class Suite:
 
     def _tell(self, sensor: Sensor, dt: float) -> None:
         simulation, actor = self._simulation, sensor.actor
-        for body in sensor.measure(dt):
-            message = sensor_message(sensor.kind, actor, simulation.world, body)
-            simulation.hub.publish(actor.stream_id, message, simulation.lockstep)
+        try:
+            for body in sensor.measure(dt):
+                message = sensor_message(sensor.kind, actor, simulation.world, body)
+                simulation.hub.publish(actor.stream_id, message, simulation.lockstep)
+        except FAULTS as error:  # one sensor's fault must not end the world
+            log.warning("%s %d falls silent: %s: %s", actor.blueprint.id, actor.id, type(error).__name__, error)
+            self.remove(actor.id)

@@ -3,7 +3,6 @@
 Every ray is cast at what stands still first, then at the bodies no farther than that: the nearest wins.
 """
 
-from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -12,12 +11,12 @@ from numpy.typing import NDArray
 
 from laco.scenarios.server.actors import Actor, Solid
 from laco.scenarios.server.errors import RefusedError
-from laco.scenarios.server.poses import Vector, axes
 from laco.scenarios.server.scene import Mesh, body_mesh, static_scene
 from laco.scenarios.server.world import World
 
 Floats = NDArray[np.float32]
 COLOUR = (0, 0, 0)  # rays do not see it
+MISSING = "lidars, radars and depth cameras need embreex: pip install 'laco-driving[sensors]'"
 LEVEL = -1  # in `Hits.owners`: ground, buildings and the like
 
 
@@ -41,13 +40,14 @@ class Tracer:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._embree = _embree()
+        self._embree = _Embree()
         self.bodies: list[Solid] = []  # as they were in the last frame that was looked at
         still = static_scene(world.roads, world.level)
         self._still_labels = still.labels
         self._still = self._embree.build(still.vertices, still.triangles)
         self._shapes: dict[str, Mesh] = {}
-        self._revision = self._frame = -1
+        self._revision = -1
+        self._frame = (-1, -1)
         self._triangles: NDArray[np.int32] = np.zeros((0, 3), np.int32)
         self._labels: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._owners: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -110,3 +110,53 @@ class Tracer:
             kept = self._triangles if inside == LEVEL else self._triangles[self._owners != inside]
             self._scenes[inside] = self._embree.build(self._vertices, kept)
         return self._scenes[inside]
+
+
+class _Scene(NamedTuple):
+    """An Embree scene, with the arrays that it reads kept alive."""
+
+    scene: Any
+    mesh: Any
+    arrays: tuple[NDArray[Any], ...]
+
+    def run(self, starts: Floats, directions: Floats, dists: Floats, output: bool) -> dict[str, NDArray[Any]]:
+        """Nearest hits of rays."""
+        return self.scene.run(starts, directions, dists=dists, output=output)  # type: ignore[no-any-return]
+
+
+class _Embree:
+    """The parts of embreex that are used."""
+
+    def __init__(self) -> None:
+        try:
+            self._scenes = import_module("embreex.rtcore_scene")
+            self._meshes = import_module("embreex.mesh_construction")
+        except ImportError as error:
+            raise RefusedError(MISSING) from error
+
+    def build(self, vertices: Floats, triangles: NDArray[np.int32]) -> _Scene:
+        """A scene of one mesh, which may be empty."""
+        scene, mesh = self._scenes.EmbreeScene(), None
+        arrays = np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(triangles, np.int32)
+        if len(triangles):
+            mesh = self._meshes.TriangleMesh(scene, *arrays)
+        return _Scene(scene, mesh, arrays)
+
+
+def _rows(values: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    """`values[rows]`, and anything where the row is -1."""
+    return values[rows] if len(values) else np.zeros(len(rows), values.dtype)
+
+
+def _placed(shape: Mesh, body: Solid) -> Floats:
+    """A body's vertices in the world."""
+    return shape.placed(body.pose).vertices
+
+
+def _within(body: Solid, sensor: Actor) -> bool:
+    """Whether a sensor is inside a body's box."""
+    x, y, yaw, length, width = body.box()
+    c, s = math.cos(yaw), math.sin(yaw)
+    dx, dy = sensor.x - x, sensor.y - y
+    inside = abs(c * dx + s * dy) <= length and abs(c * dy - s * dx) <= width
+    return bool(inside and 0.0 <= sensor.z - body.z <= body.height)
