@@ -1,8 +1,11 @@
 """`laco world`: the embedded CARLA-protocol server alone, and what belongs to it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from laco.view.launch import ViewProcess
 
 from laco.cli.save_map import save_map
 
@@ -23,6 +26,7 @@ def world(
     seed: Annotated[int, typer.Option(help="Seed of everything drawn by chance.")] = 0,
     traffic: Annotated[int, typer.Option(min=0, help="Cars that SUMO drives (\\[traffic] extra).")] = 0,
     walkers: Annotated[int, typer.Option(min=0, help="People that SUMO leads (\\[traffic] extra).")] = 0,
+    view: Annotated[bool, typer.Option("--view", help="Show it live in a browser (\\[view] extra).")] = False,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than this machine's are open to all.")
     ] = "127.0.0.1",
@@ -36,4 +40,15 @@ def world(
     from laco.scenarios.server.options import WorldOptions
     from laco.scenarios.server.serve import serve
 
-    serve(WorldOptions(map=map, name=name, host=host, port=port, seed=seed, traffic=traffic, walkers=walkers))
+    options = WorldOptions(map=map, name=name, host=host, port=port, seed=seed, traffic=traffic, walkers=walkers)
+    if view:
+        from laco.view.launch import ViewProcess
+
+        serve(options, beside=lambda host, port: _show(ViewProcess(host, port)))
+    else:
+        serve(options)
+
+
+def _show(viewer: "ViewProcess") -> "ViewProcess":
+    typer.echo(f"view: {viewer.url}")
+    return viewer

@@ -72,9 +72,13 @@ RADAR: Rows = (
     ("range", "float", "100.0"),
     ("points_per_second", "int", "1500"),
 )
-GNSS: Rows = tuple((f"noise_{axis}_{part}", "float", "0.0") for axis in ("alt", "lat", "lon") for part in ("bias", "stddev"))
+GNSS: Rows = tuple(
+    (f"noise_{axis}_{part}", "float", "0.0") for axis in ("alt", "lat", "lon") for part in ("bias", "stddev")
+)
 IMU: Rows = tuple(
-    (f"noise_{part}_{axis}", "float", "0.0") for part in ("accel_stddev", "gyro_stddev", "gyro_bias") for axis in "xyz"
+    (f"noise_{part}_{axis}", "float", "0.0")
+    for part in ("accel_stddev", "gyro_stddev", "gyro_bias")
+    for axis in "xyz"
 )
 OBSTACLE: Rows = (
     ("distance", "float", "5.0"),

@@ -13,7 +13,8 @@ from laco.scenarios.server.vehicle import Vehicle
 ROADS = """<OpenDRIVE><road id="1">
   <type s="0" type="town"><speed max="30" unit="mph"/></type>
   <type s="40" type="town"><speed max="20" unit="m/s"/></type>
-  <lanes><laneSection s="0"><right><lane id="-1"><speed sOffset="10" max="70" unit="km/h"/></lane></right></laneSection></lanes>
+  <lanes><laneSection s="0"><right><lane id="-1"><speed sOffset="10" max="70" unit="km/h"/></lane></right>
+  </laneSection></lanes>
   </road><road id="2"><type s="0" type="town"><speed max="no limit"/></type></road></OpenDRIVE>"""
 
 

@@ -1,5 +1,6 @@
 """Sensors through the real client, against numbers a person can work out."""
 
+import itertools
 import math
 import queue
 from collections.abc import Callable, Iterator
@@ -19,7 +20,9 @@ TRUCK_LENGTH = 8.47  # [m]
 class Ear:
     """A listening sensor and what it has heard."""
 
-    def __init__(self, world: carla.World, name: str, pose: carla.Transform, holder: Any = None, **settings: str) -> None:
+    def __init__(
+        self, world: carla.World, name: str, pose: carla.Transform, holder: Any = None, **settings: str
+    ) -> None:
         blueprint = world.get_blueprint_library().find(name)
         for key, value in settings.items():
             blueprint.set_attribute(key, value)
@@ -83,7 +86,9 @@ def test_lidar_sees_a_truck_ahead_where_it_is(world: carla.World, ear: Callable[
     assert points[:, 3] == pytest.approx(np.exp(-0.004 * np.linalg.norm(points[:, :3], axis=1)), abs=1e-5)
 
 
-def test_a_turn_of_the_lidar_shares_its_points_among_the_channels(world: carla.World, ear: Callable[..., Ear]) -> None:
+def test_a_turn_of_the_lidar_shares_its_points_among_the_channels(
+    world: carla.World, ear: Callable[..., Ear]
+) -> None:
     lidar = ear(
         "sensor.lidar.ray_cast_semantic", at(z=2.0), channels="4", upper_fov="-10.0", lower_fov="-40.0", range="30",
         points_per_second="16000", rotation_frequency="20",
@@ -145,7 +150,9 @@ def test_imu_at_rest_and_on_the_brake(world: carla.World, ear: Callable[..., Ear
     car = put(world, CAR, at())
     imu = ear("sensor.other.imu", at(), car)
     rest, _ = imu.fresh()
-    assert (rest.accelerometer.x, rest.accelerometer.y, rest.accelerometer.z) == pytest.approx((0.0, 0.0, 9.81), abs=1e-3)
+    assert (rest.accelerometer.x, rest.accelerometer.y, rest.accelerometer.z) == pytest.approx(
+        (0.0, 0.0, 9.81), abs=1e-3
+    )
     assert rest.compass == pytest.approx(math.pi / 2)  # east
     car.set_target_velocity(carla.Vector3D(x=15.0))
     car.apply_control(carla.VehicleControl(brake=1.0))
@@ -193,7 +200,7 @@ def test_sensor_tick_is_honoured(world: carla.World, ear: Callable[..., Ear], ti
     frames = [first.frame]
     while len(frames) < 10:
         frames.append(imu.heard.get(timeout=5.0).frame)
-    assert {b - a for a, b in zip(frames, frames[1:], strict=False)} == {4}  # 0.2 s at 20 Hz
+    assert {b - a for a, b in itertools.pairwise(frames)} == {4}  # 0.2 s at 20 Hz
 
 
 def test_every_frame_has_its_own_picture(world: carla.World, ear: Callable[..., Ear], ticks: Ticks) -> None:
@@ -208,7 +215,9 @@ def test_every_frame_has_its_own_picture(world: carla.World, ear: Callable[..., 
         assert data.transform.location.x == pytest.approx(car.get_location().x, abs=1e-4)
 
 
-def test_two_clients_hear_the_same_and_one_may_leave(server: Any, world: carla.World, ear: Callable[..., Ear]) -> None:
+def test_two_clients_hear_the_same_and_one_may_leave(
+    server: Any, world: carla.World, ear: Callable[..., Ear]
+) -> None:
     lidar = ear("sensor.lidar.ray_cast", at(z=1.0), range="50")
     other = carla.Client("127.0.0.1", server.port)
     other.set_timeout(10.0)

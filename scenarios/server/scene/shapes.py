@@ -36,13 +36,19 @@ class Builder:
             self._glows.append(glow)
 
     def loft(
-        self, lower: Sequence[Point], upper: Sequence[Point], label: int, colour: Colour, glow: bool = False
+        self,
+        lower: Sequence[Point],
+        upper: Sequence[Point],
+        label: int,
+        colour: Colour,
+        glow: bool = False,
+        floor: bool = True,
     ) -> None:
-        """A convex solid between two rings of equally many points; both ends are closed."""
+        """A convex solid between two rings of equally many points; without a floor it stands on another."""
         centre = np.mean(np.array([*lower, *upper]), axis=0)
         count = len(lower)
         sides = [(lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]) for i in range(count)]
-        for corners in (tuple(lower), tuple(upper), *sides):
+        for corners in (*([tuple(lower)] if floor else []), tuple(upper), *sides):
             distinct = list(dict.fromkeys(corners))
             if len(distinct) > 2:
                 self.face(_outward(distinct, centre), label, colour, glow)
@@ -61,9 +67,10 @@ class Builder:
         label: int,
         colour: Colour,
         glow: bool = False,
+        floor: bool = True,
     ) -> None:
         """A block with another rectangle on top than below."""
-        self.loft(_rectangle(x, y, z[0]), _rectangle(top_x, top_y, z[1]), label, colour, glow)
+        self.loft(_rectangle(x, y, z[0]), _rectangle(top_x, top_y, z[1]), label, colour, glow, floor)
 
     def column(
         self,

@@ -48,7 +48,7 @@ class SemanticCamera(Camera):
 
     def picture(self, lens: Lens) -> Image:
         """Labels alone."""
-        image = self.renderer.labels(self.actor.pose, lens).copy()
+        image = self.renderer.labels(self.actor.pose, lens)
         image[..., :2] = 0
         return image
 

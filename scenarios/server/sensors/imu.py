@@ -46,7 +46,8 @@ class Imu(Sensor):
         rate = math.radians(holder.yaw_rate)
         inward = rate * rate
         ax, ay = ax - inward * (self.actor.x - holder.x), ay - inward * (self.actor.y - holder.y)
-        return (ax, ay, az + GRAVITY), (0.0, 0.0, rate)
+        spin = (math.radians(holder.roll_rate), math.radians(holder.pitch_rate), rate)
+        return (ax, ay, az + GRAVITY), spin
 
 
 def _seen_from(frame: Axes, v: Vector) -> Vector:

@@ -4,6 +4,7 @@ A frame holds what was scanned since the last one: `points_per_second` over the 
 Intensity is exp(-a d) with the attenuation rate a [1/m]. A share of the points is lost at random, and more of the weak.
 """
 
+import math
 import struct
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -14,20 +15,21 @@ from numpy.typing import NDArray
 from laco.scenarios.server.actors import Actor
 from laco.scenarios.server.poses import axes
 from laco.scenarios.server.sensors.base import Sensor, Site
-from laco.scenarios.server.sensors.tracer import Floats, Hits, Tracer
+from laco.scenarios.server.sensors.tracer import Hits, Tracer
 
 MOST = 4_000_000  # points in a frame
-_ANGLE = struct.Struct("<fI")
+_HEAD = struct.Struct("<fI")
 
 
-class Scan(NamedTuple):
-    """One frame's rays: `directions` [n, 3] unit vectors in the sensor's frame, their `channels` [n], what they
-    met, and where the head stands afterwards [rad]."""
+class Rays(NamedTuple):
+    """Some of a frame's rays: unit vectors in the sensor's frame [n, 3], and the channel of each [n]."""
 
-    directions: Floats
+    directions: NDArray[np.float64]
     channels: NDArray[np.int64]
-    hits: Hits
-    angle: float
+
+    def only(self, kept: NDArray[np.bool_]) -> "Rays":
+        """Those that `kept` [n] says."""
+        return Rays(self.directions[kept], self.channels[kept])
 
 
 class RotatingLidar(Sensor):
@@ -44,28 +46,37 @@ class RotatingLidar(Sensor):
         self._elevations = np.radians(np.linspace(upper, lower, self.channels))
         self._tracer = site.share(Tracer)
 
-    def scan(self, dt: float) -> Scan:
-        """What is met while the head turns for `dt` [s]."""
-        each = int(min(round(self._rate * dt / self.channels), MOST // self.channels))
-        now = self.site.world.elapsed
-        turned = np.linspace(now - dt, now, each, endpoint=False) * self._turns * self._arc  # [deg]
-        azimuths = np.radians(np.mod(turned, self._arc) - self._arc / 2)
-        azimuth, elevation = np.tile(azimuths, self.channels), np.repeat(self._elevations, each)
-        flat = np.cos(elevation)
-        directions = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], axis=1)
-        world = (directions @ np.array(axes(self.actor.pose))).astype(np.float32)
-        hits = self._tracer.cast(self.actor, world, self.reach)
-        angle = float(np.radians(np.mod(now * self._turns * self._arc, self._arc)))
-        return Scan(directions.astype(np.float32), np.repeat(np.arange(self.channels), each), hits, angle)
+    def rays(self, dt: float) -> Rays:
+        """What is shot while the head turns for `dt` [s], channel by channel."""
+        each = int(min(self._rate * dt / self.channels + 0.5, MOST // self.channels))
+        speed, start = self._turns * self._arc, self._head_at(self.site.world.elapsed - dt)
+        turned = start + speed * dt * np.arange(each) / max(each, 1)  # [deg]
+        azimuth = np.radians(np.mod(turned, self._arc) - self._arc / 2)[None, :]
+        elevation = self._elevations[:, None]
+        flat, up = np.cos(elevation), np.broadcast_to(np.sin(elevation), (self.channels, each))
+        directions = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), up], axis=-1).reshape(-1, 3)
+        return Rays(directions, np.repeat(np.arange(self.channels), each))
 
-    def head(self, scan: Scan, kept: NDArray[np.bool_]) -> bytes:
-        """`f32 horizontal_angle | u32 channels | u32 points[channels]`."""
-        counts = np.bincount(scan.channels[kept], minlength=self.channels)
-        return _ANGLE.pack(scan.angle, self.channels) + counts.astype("<u4").tobytes()
+    def cast(self, rays: Rays) -> Hits:
+        """What they meet."""
+        world = (rays.directions @ np.array(axes(self.actor.pose))).astype(np.float32)
+        return self._tracer.cast(self.actor, world, self.reach)
+
+    def pack(self, rays: Rays, points: NDArray[np.void]) -> bytes:
+        """`f32 horizontal_angle [rad] | u32 channels | u32 points[channels]`, then the points of these rays."""
+        counts = np.bincount(rays.channels, minlength=self.channels).astype("<u4")
+        angle = math.radians(self._head_at(self.site.world.elapsed))
+        return _HEAD.pack(angle, self.channels) + counts.tobytes() + points.tobytes()
+
+    def _head_at(self, time: float) -> float:
+        """Where the head stands [deg] at a time [s]; rounded, so that whole turns come out as zero."""
+        return round((time - self.born) * self._turns * self._arc, 6) % self._arc
 
 
 class Lidar(RotatingLidar):
     """Body: the head, then `f32 x, y, z [m], intensity` of each point, channel by channel."""
+
+    POINT = np.dtype([("place", "<f4", 3), ("intensity", "<f4")])
 
     def __init__(self, site: Site, actor: Actor) -> None:
         super().__init__(site, actor)
@@ -76,16 +87,20 @@ class Lidar(RotatingLidar):
         self._spread = self.number("noise_stddev", 0.0, 1e3)  # [m] along the ray
 
     def measure(self, dt: float) -> Iterable[bytes]:
-        """The points of one frame."""
-        scan, random = self.scan(dt), self.random()
-        intensity = np.exp(-self._attenuation * np.where(scan.hits.found, scan.hits.shares, 0.0))
-        first, second = random.random((2, len(intensity)))
-        kept = scan.hits.found & (first >= self._lost) & ((intensity > self._weak) | (second < self._chance(intensity)))
-        way = scan.hits.shares[kept]
+        """The points of one frame. What is lost whatever it meets is not even cast."""
+        rays, random = self.rays(dt), self.random()
+        if self._lost:
+            rays = rays.only(random.random(len(rays.channels)) >= self._lost)
+        hits = self.cast(rays)
+        rays, way = rays.only(hits.found), hits.shares[hits.found].astype(np.float64)
+        intensity = np.exp(-self._attenuation * way)
         if self._spread:
             way = way + random.normal(0.0, self._spread, len(way))
-        points = np.column_stack([scan.directions[kept] * way[:, None], intensity[kept]])
-        yield self.head(scan, kept) + points.astype("<f4").tobytes()
+        kept = (intensity > self._weak) | (random.random(len(way)) < self._chance(intensity))
+        rays = rays.only(kept)
+        points = np.empty(len(rays.channels), self.POINT)
+        points["place"], points["intensity"] = rays.directions * way[kept, None], intensity[kept]
+        yield self.pack(rays, points)
 
     def _chance(self, intensity: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of a weak point to be kept: from one at the limit down to what is left at intensity zero."""
@@ -100,12 +115,14 @@ class SemanticLidar(RotatingLidar):
 
     def measure(self, dt: float) -> Iterable[bytes]:
         """The points of one frame: nothing is lost or blurred."""
-        scan = self.scan(dt)
-        hits, kept = scan.hits, scan.hits.found
-        ids = np.array([max(body.id, 0) for body in self._tracer.bodies] + [0], np.uint32)  # the last for the level
-        points = np.zeros(int(kept.sum()), self.POINT)
-        points["place"] = scan.directions[kept] * hits.shares[kept][:, None]
-        world = scan.directions[kept] @ np.array(axes(self.actor.pose))
+        rays = self.rays(dt)
+        hits = self.cast(rays)
+        kept = hits.found
+        rays = rays.only(kept)
+        ids = np.array([max(body.id, 0) for body in self._tracer.bodies] + [0], np.uint32)  # last: the level
+        points = np.empty(len(rays.channels), self.POINT)
+        points["place"] = rays.directions * hits.shares[kept, None]
+        world = rays.directions @ np.array(axes(self.actor.pose))
         points["cosine"] = np.abs((world * hits.normals[kept]).sum(axis=1))
         points["id"], points["tag"] = ids[hits.owners[kept]], hits.labels[kept]
-        yield self.head(scan, kept) + points.tobytes()
+        yield self.pack(rays, points)

@@ -55,15 +55,15 @@ class ObstacleDetector(Sensor):
         world, mine = self.site.world, self.holder
         for actor in world.actors.values():
             movable = isinstance(actor, (Vehicle, Walker))
-            if isinstance(actor, Solid) and actor.collides and actor is not mine:
-                if movable or not self._only_dynamics:
-                    yield actor
+            wanted = movable or not self._only_dynamics
+            if wanted and isinstance(actor, Solid) and actor.collides and actor is not mine:
+                yield actor
         if not self._only_dynamics:
             yield from world.level
 
     def _near(self, solid: Solid) -> bool:
         across = math.hypot(solid.x - self.actor.x, solid.y - self.actor.y)
-        return across <= self._reach + self._radius + solid.radius
+        return bool(across <= self._reach + self._radius + solid.radius)
 
     def _ground(self, point: Vector) -> tuple[float, Solid | None]:
         """The sphere's gap to the ground [m]."""
@@ -74,17 +74,20 @@ class ObstacleDetector(Sensor):
     def _soil(self, x: float, y: float) -> Actor:
         """The ground as an actor of the level."""
         label = self.site.world.roads.surface(x, y)
-        return Actor(0, Blueprint(SURFACES.get(label, "static.terrain"), Kind.OTHER, label=label), Pose(x, y), [])
+        return Actor(
+            0, Blueprint(SURFACES.get(label, "static.terrain"), Kind.OTHER, label=label), Pose(x, y), []
+        )
 
 
 def _distance(solid: Solid, point: Vector) -> float:
     """From a point to an upright box [m]; negative inside."""
     x, y, yaw, length, width = solid.box()
     c, s = math.cos(yaw), math.sin(yaw)
-    dx, dy, half = point[0] - x, point[1] - y, solid.height / 2
+    dx, dy, half = point[0] - x, point[1] - y, float(solid.height) / 2
     out = (
         abs(c * dx + s * dy) - length,
         abs(c * dy - s * dx) - width,
         abs(point[2] - solid.z - half) - half,
     )
-    return math.hypot(*(max(0.0, value) for value in out)) + min(0.0, max(out))
+    outside: float = math.hypot(*(max(0.0, value) for value in out))
+    return outside + min(0.0, float(max(out)))

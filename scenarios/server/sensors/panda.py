@@ -33,6 +33,9 @@ def core() -> Any:
     except ImportError:
         raise RefusedError("cameras need panda3d: pip install 'laco-driving[sensors]'") from None
     module.loadPrcFileData("laco", SETTINGS)
+    # By default what is opaque is drawn in the order of memory addresses: pictures would differ from run to run.
+    bins = module.CullBinManager.getGlobalPtr()
+    bins.setBinType(bins.findBin("opaque"), module.CullBinManager.BTUnsorted)
     return module
 
 

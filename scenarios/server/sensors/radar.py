@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from laco.scenarios.server.actors import Actor
+from laco.scenarios.server.actors import Actor, Solid
 from laco.scenarios.server.poses import axes
 from laco.scenarios.server.sensors.base import Sensor, Site
 from laco.scenarios.server.sensors.tracer import Tracer
@@ -35,8 +35,11 @@ class Radar(Sensor):
         world = (directions @ np.array(axes(self.actor.pose))).astype(np.float32)
         hits = self._tracer.cast(self.actor, world, self._reach)
         found = hits.found
-        speeds = np.array([body.velocity for body in self._tracer.bodies] + [(0.0, 0.0, 0.0)])  # the last: the level
-        relative = speeds[hits.owners[found]] - np.array(self.velocity())
+        still = (0.0, 0.0, 0.0)
+        speeds = [body.velocity if isinstance(body, Solid) else still for body in self._tracer.bodies]
+        relative = np.array([*speeds, still])[hits.owners[found]] - np.array(
+            self.velocity()
+        )  # the last: the level
         along = (relative * world[found]).sum(axis=1)
         seen = directions[found]
         azimuth, altitude = np.arctan2(seen[:, 1], seen[:, 0]), np.arcsin(seen[:, 2])

@@ -129,4 +129,4 @@ class _Buffer:
         self._engine.renderFrame()
         self.output.setActive(False)
         pixels = np.frombuffer(self._texture.getRamImage(), np.uint8)
-        return pixels.reshape(self._size[1], self._size[0], 4)[::-1]
+        return pixels.reshape(self._size[1], self._size[0], 4)[::-1].copy()

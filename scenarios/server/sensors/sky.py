@@ -127,7 +127,7 @@ def _sun(weather: Sequence[float]) -> tuple[Colour, Colour] | None:
         *_mix((255, 250, 232), (255, 196, 120), _share(1.0 - altitude / 15.0)),
         255 * (1.0 - 0.8 * cover),
     )
-    return _patch(weather[AZIMUTH], altitude, SUN_SIZE, SUN_SIZE), np.tile(np.array(paint), (2, 4, 1))
+    return _patch(weather[AZIMUTH], altitude, SUN_SIZE, SUN_SIZE), np.tile(np.array(paint), (3, 4, 1))
 
 
 def _clouds(weather: Sequence[float], colours: Light) -> tuple[Colour, Colour] | None:
@@ -143,19 +143,20 @@ def _clouds(weather: Sequence[float], colours: Light) -> tuple[Colour, Colour] |
             turn = number * GOLDEN + shift * size
             patch = _patch(turn, altitude + height * 0.2 * size, share * size, 0.30 * share * size)
             corners.append(patch)
-            paints.append(np.tile(np.array((*white, 150.0)), (2, 4, 1)))
+            paints.append(np.tile(np.array((*white, 150.0)), (3, 4, 1)))
     return np.concatenate(corners), np.concatenate(paints)
 
 
 def _patch(azimuth: float, altitude: float, wide: float, high: float) -> Colour:
-    """An eight-cornered spot on the dome as two faces [2, 4, 3]; sizes are half widths [deg]."""
+    """An eight-cornered spot on the dome as three faces [3, 4, 3]; sizes are half widths [deg]."""
     stretch = 1.0 / max(0.2, math.cos(math.radians(altitude)))
     turns = [math.radians(45.0 * i + 22.5) for i in range(8)]
     rim = [
         _direction(azimuth + wide * stretch * math.cos(turn), altitude + high * math.sin(turn))
         for turn in turns
     ]
-    return 0.9 * RADIUS * np.array([[rim[0], rim[1], rim[2], rim[7]], [rim[3], rim[4], rim[5], rim[6]]])
+    faces = ((0, 1, 2, 7), (7, 2, 3, 6), (3, 4, 5, 6))
+    return 0.9 * RADIUS * np.array([[rim[i] for i in face] for face in faces])
 
 
 def _direction(azimuth: float, altitude: float) -> tuple[float, float, float]:

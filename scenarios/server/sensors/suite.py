@@ -21,9 +21,7 @@ SLACK = 1e-6  # [s] of rounding in sums of ticks
 class Suite:
     """Every sensor that sends data of its own, in the order in which they came."""
 
-    def __init__(
-        self, simulation: "Simulation", kinds: Mapping[str, type[Sensor]] = KINDS
-    ) -> None:
+    def __init__(self, simulation: "Simulation", kinds: Mapping[str, type[Sensor]] = KINDS) -> None:
         self._simulation = simulation
         self._site = Site(simulation)
         self._kinds = kinds
@@ -64,5 +62,7 @@ class Suite:
                 message = sensor_message(sensor.kind, actor, simulation.world, body)
                 simulation.hub.publish(actor.stream_id, message, simulation.lockstep)
         except FAULTS as error:  # one sensor's fault must not end the world
-            log.warning("%s %d falls silent: %s: %s", actor.blueprint.id, actor.id, type(error).__name__, error)
+            log.warning(
+                "%s %d falls silent: %s: %s", actor.blueprint.id, actor.id, type(error).__name__, error
+            )
             self.remove(actor.id)

@@ -3,6 +3,7 @@
 Every ray is cast at what stands still first, then at the bodies no farther than that: the nearest wins.
 """
 
+import math
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 
 from laco.scenarios.server.actors import Actor, Solid
 from laco.scenarios.server.errors import RefusedError
-from laco.scenarios.server.scene import Mesh, body_mesh, static_scene
+from laco.scenarios.server.lights.actors import OFF, Sign, TrafficLight
+from laco.scenarios.server.scene import Mesh, body_mesh, static_scene, traffic_light
 from laco.scenarios.server.world import World
 
 Floats = NDArray[np.float32]
-COLOUR = (0, 0, 0)  # rays do not see it
 MISSING = "lidars, radars and depth cameras need embreex: pip install 'laco-driving[sensors]'"
 LEVEL = -1  # in `Hits.owners`: ground, buildings and the like
 
@@ -41,18 +42,16 @@ class Tracer:
     def __init__(self, world: World) -> None:
         self._world = world
         self._embree = _Embree()
-        self.bodies: list[Solid] = []  # as they were in the last frame that was looked at
-        still = static_scene(world.roads, world.level)
-        self._still_labels = still.labels
-        self._still = self._embree.build(still.vertices, still.triangles)
-        self._shapes: dict[str, Mesh] = {}
-        self._revision = -1
+        self.bodies: list[Actor] = []  # as they were in the last frame that was looked at; signs, too
+        self._shapes: dict[object, Mesh] = {}
+        self._level = self._revision = -1
         self._frame = (-1, -1)
         self._triangles: NDArray[np.int32] = np.zeros((0, 3), np.int32)
         self._labels: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._owners: NDArray[np.int64] = np.zeros(0, np.int64)
         self._vertices: Floats = np.zeros((0, 3), np.float32)
-        self._scenes: dict[int, Any] = {}  # of the frame, by the body that is left out
+        self._scenes: dict[int, _Scene] = {}  # of the frame, by the body that is left out
+        self._build_level(world)
 
     def cast(self, sensor: Actor, directions: Floats, limit: float) -> Hits:
         """What rays from a sensor meet within `limit` times their `directions` [n, 3], which are in the world's
@@ -77,6 +76,8 @@ class Tracer:
     def _look(self) -> None:
         """Take note of where the bodies are in the present frame, once."""
         world = self._world
+        if self._level != world.level_revision:
+            self._build_level(world)
         if self._revision != world.revision:
             self._gather(world)
         if self._frame == (world.frame, world.revision):
@@ -86,10 +87,17 @@ class Tracer:
         parts = [_placed(self._shape(body), body) for body in self.bodies]
         self._vertices = np.concatenate([*parts, np.zeros((0, 3), np.float32)])
 
+    def _build_level(self, world: World) -> None:
+        """What stands still, without what a client has switched off."""
+        self._level = world.level_revision
+        still = static_scene(world.roads, world.level)
+        self._still_labels = still.labels
+        self._still = self._embree.build(still.vertices, still.triangles)
+
     def _gather(self, world: World) -> None:
         """Lay out the triangles of all bodies one after the other."""
         self._revision = world.revision
-        self.bodies = [actor for actor in world.actors.values() if isinstance(actor, Solid)]
+        self.bodies = [actor for actor in world.actors.values() if isinstance(actor, Solid | Sign)]
         shapes = [self._shape(body) for body in self.bodies]
         starts = np.cumsum([0] + [len(shape.vertices) for shape in shapes])
         pieces = [shape.triangles + np.int32(start) for shape, start in zip(shapes, starts, strict=False)]
@@ -97,13 +105,15 @@ class Tracer:
         self._labels = np.concatenate([*(shape.labels for shape in shapes), np.zeros(0, np.uint8)])
         self._owners = np.repeat(np.arange(len(shapes)), [len(shape) for shape in shapes])
 
-    def _shape(self, body: Solid) -> Mesh:
-        name = body.blueprint.id
-        if name not in self._shapes:
-            self._shapes[name] = body_mesh(body.blueprint, COLOUR)
-        return self._shapes[name]
+    def _shape(self, body: Actor) -> Mesh:
+        light = body.signal if isinstance(body, TrafficLight) else None
+        look = (light.head, *light.size) if light else body.blueprint.id
+        if look not in self._shapes:
+            shape = traffic_light(OFF, light.head, light.size) if light else body_mesh(body.blueprint)
+            self._shapes[look] = shape
+        return self._shapes[look]
 
-    def _scene(self, sensor: Actor) -> Any:
+    def _scene(self, sensor: Actor) -> "_Scene":
         """The bodies of this frame, without the one that the sensor is in."""
         inside = next((i for i, body in enumerate(self.bodies) if _within(body, sensor)), LEVEL)
         if inside not in self._scenes:
@@ -148,13 +158,15 @@ def _rows(values: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     return values[rows] if len(values) else np.zeros(len(rows), values.dtype)
 
 
-def _placed(shape: Mesh, body: Solid) -> Floats:
+def _placed(shape: Mesh, body: Actor) -> Floats:
     """A body's vertices in the world."""
     return shape.placed(body.pose).vertices
 
 
-def _within(body: Solid, sensor: Actor) -> bool:
+def _within(body: Actor, sensor: Actor) -> bool:
     """Whether a sensor is inside a body's box."""
+    if not isinstance(body, Solid):
+        return False
     x, y, yaw, length, width = body.box()
     c, s = math.cos(yaw), math.sin(yaw)
     dx, dy = sensor.x - x, sensor.y - y
