@@ -147,13 +147,14 @@ class Session(Closing):
             fleet.setup(specs(options, layout, hazard))
             if started is not None:
                 started(fleet)
-            pilot: Connected | Shown = Connected(fleet, Air(options.radio, options.seed))
+            connected = Connected(fleet, Air(options.radio, options.seed))
+            pilot: Connected | Shown = connected
             if self.viewer is not None:
                 self.viewer.entitle(f"{options.scenario}, seed {options.seed}: {options.channel}")
                 ids = {ego.name: stage.actors[ego.name].id for ego in layout.egos}
-                pilot, progress = Shown(pilot, self.viewer, ids), RealTime(progress)
+                pilot, progress = Shown(connected, self.viewer, ids), RealTime(progress)
             record = Run(stage, pilot, progress).drive()
-        return Result(options, record, pilot.messages, free)
+        return Result(options, record, connected.messages, free)
 
     def _drop_fleet(self) -> None:
         if self._fleet is not None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from laco.agents.drivers.plan import Plan
 from laco.agents.messages import Receipt
 from laco.agents.observation import Observation
-from laco.scenarios.pilots import Connected, Messages
+from laco.scenarios.pilots import Connected
 from laco.scenarios.runner import Progress
 from laco.scenarios.stage import TICK
 
@@ -48,17 +48,13 @@ class Shown:
     viewer: Viewer
     ids: Mapping[str, int]
 
-    @property
-    def messages(self) -> Messages:
-        """Everything said and heard so far."""
-        return self.pilot.messages
-
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
-        said, heard = len(self.messages.sent), len(self.messages.receipts)
+        log = self.pilot.messages
+        said, heard = len(log.sent), len(log.receipts)
         plans = self.pilot.decide(time, views)
-        fresh = [sent.manifest for sent in self.messages.sent[said:]]
+        fresh = [sent.manifest for sent in log.sent[said:]]
         sizes = {(m.sender, m.seq): sum(m.chunk_sizes) for m in fresh}
-        self.viewer.tell([self._told(receipt, sizes) for receipt in self.messages.receipts[heard:]])
+        self.viewer.tell([self._told(receipt, sizes) for receipt in log.receipts[heard:]])
         return plans
 
     def _told(self, receipt: Receipt, sizes: Mapping[tuple[str, int], int]) -> dict[str, object]:

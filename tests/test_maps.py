@@ -1,4 +1,4 @@
-"""The shipped maps, as the real CARLA client reads them."""
+"""The map `crossing` as the real CARLA client reads it, and reading maps; the other maps: `test_shipped_maps.py`."""
 
 import itertools
 import math
@@ -9,7 +9,8 @@ import carla
 import pytest
 
 from laco.errors import ScenarioError
-from laco.scenarios.maps import available, make, read_map
+from laco.scenarios.maps import available, net_of, read_map
+from laco.scenarios.maps import crossing as make
 
 MAP = carla.Map("crossing", read_map("crossing"))
 # Where the lane centres enter the junction in CARLA's frame (x east, y south), and the heading [deg].
@@ -131,7 +132,9 @@ def test_an_own_file_is_read(tmp_path: Path) -> None:
     own = tmp_path / "own.xodr"
     own.write_text(make.crossing(), encoding="utf-8")
     assert read_map(str(own)) == make.crossing()
-    assert available() == ["crossing"]
+    assert net_of(str(own)) is None
+    (tmp_path / "own.net.xml").write_text("<net/>", encoding="utf-8")
+    assert net_of(str(own)) == tmp_path / "own.net.xml"
 
 
 @pytest.mark.parametrize(
@@ -156,13 +159,7 @@ def test_bad_files_are_refused_in_one_line(tmp_path: Path, content: bytes | None
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(ScenarioError, match="did you mean 'crossing'"):
         read_map("crosing")
-    with pytest.raises(ScenarioError, match="no map is called 'x'; there is crossing"):
+    with pytest.raises(ScenarioError, match="no map is called 'x'; there is crossing, "):
         read_map("x")
     with pytest.raises(ScenarioError, match="cannot read map"):
         read_map("no\0name.xodr")
-
-
-def test_make_writes_beside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(make, "__file__", str(tmp_path / "make.py"))
-    make.main()
-    assert (tmp_path / "crossing.xodr").read_text(encoding="utf-8") == make.crossing()

@@ -76,7 +76,7 @@ def test_the_wheel_holds_one_package_and_its_data(wheel: Path) -> None:
         sources = {path.relative_to(ROOT / folder).as_posix() for path in (ROOT / folder).rglob("*.py")}
         shipped = {f"{home}/{path}" for path in sources if "langcoop/" not in path}
         assert shipped <= names, f"of {folder} the wheel lacks {sorted(shipped - names)}"
-    assert {"laco/py.typed", "laco/scenarios/maps/crossing.xodr"} <= names
+    assert {"laco/py.typed", "laco/scenarios/maps/crossing.xodr", "laco/scenarios/maps/grid.net.xml"} <= names
     data = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("agents/**/*.safetensors")}
     assert {f"laco/{path}" for path in data} <= names
     assert not any("langcoop/" in name or "/tests/" in name for name in names)
@@ -86,7 +86,7 @@ def test_the_wheel_works_from_the_repository_root(installed: Path) -> None:
     env = {**SAFE, "PYTHONPATH": str(installed)}
     code = """
 import laco, laco.agents, laco.comm, laco.scenarios
-from laco.scenarios.maps import available, read_map
+from laco.scenarios.maps import available, net_of, read_map
 assert "crossing" in available() and "<OpenDRIVE>" in read_map("crossing")
 print(laco.__file__, laco.agents.__file__, laco.scenarios.__file__)
 """

@@ -16,8 +16,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP, pretty_
 for command in (run, scenarios):
     app.command()(command)
 app.add_typer(world, name="world")
-for command in (view, distill):
-    app.command()(command)
+app.command()(view)
+app.command()(distill)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ MAX_ASKED = 64  # bytes of what a page may say
 BEAT = 20.0  # [s] between signs of life that a page must answer
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 BOARD = web.AppKey("board", Board)
-SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
+SOCKETS = web.AppKey[set[web.WebSocketResponse]]("sockets")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -92,5 +92,6 @@ async def _stream(request: web.Request) -> web.WebSocketResponse:
 
 async def _part(app: web.Application) -> None:
     """Say goodbye to every page: the site would wait for them."""
-    for socket in tuple(app[SOCKETS]):
+    sockets = app[SOCKETS]
+    for socket in tuple(sockets):
         await socket.close(code=WSCloseCode.GOING_AWAY)

@@ -78,7 +78,8 @@ class Gallery:
     def _meet(self, present: Any, time: float) -> None:
         """Learn who has come and forget who has gone."""
         new = [id for id in present if id not in self._known]
-        for actor in self._world.get_actors(new) if new else ():
+        actors = self._world.get_actors(new) if new else ()
+        for actor in sorted(actors, key=lambda actor: int(actor.id)):
             self._add(actor, time)
         self._known = set(present)
         for table in (self._players, self._lights):

@@ -52,16 +52,10 @@ class Watcher:
                 self._stopping.wait(RETRY)
 
     def _watch(self, line: Lifeline) -> None:
-        """One connection: episode after episode, until the server has gone."""
-        import carla
-
-        client = carla.Client(self._host, self._port)
-        client.set_timeout(TIMEOUT)
-        theirs, ours = client.get_server_version(), client.get_client_version()
-        if theirs != ours:
-            raise RuntimeError(f"the server has version {theirs}, this client needs {ours}")
+        """One server: episode after episode, until it has gone. Each gets a client of its own, for a client may go
+        on giving the map it knows for a moment after another was loaded."""
         while line.alive and not self._stopping.is_set():
-            self._watch_episode(client.get_world(), line)
+            self._watch_episode(_connected(self._host, self._port).get_world(), line)
 
     def _watch_episode(self, world: Any, line: Lifeline) -> None:
         self._scenes += 1
@@ -80,6 +74,18 @@ class Watcher:
 
     def _say(self, state: State, detail: str) -> None:
         self._board.post(Update(state, detail, self._scenes, 0.0, 0.0))
+
+
+def _connected(host: str, port: int) -> Any:
+    """A client. Raises `RuntimeError` when the server has another version, as the client itself does for the rest."""
+    import carla
+
+    client = carla.Client(host, port)
+    client.set_timeout(TIMEOUT)
+    theirs, ours = client.get_server_version(), client.get_client_version()
+    if theirs != ours:
+        raise RuntimeError(f"the server has version {theirs}, this client needs {ours}")
+    return client
 
 
 class Look:

@@ -13,6 +13,7 @@ from laco.errors import ScenarioError
 
 Element = ElementTree.Element
 Place = tuple[float, float, float]  # x, y, heading [rad] in OpenDRIVE's frame
+LARGEST = 5000.0  # [m] half a side of a thing
 SPIRAL_STEP = 0.5  # [m] of the numerical integration
 LABELS = {"building": 3, "tree": 9, "vegetation": 9, "pole": 6, "streetlamp": 6, "wall": 4, "fence": 5}
 LABELS |= {"barrier": 28, "guardrail": 28, "obstacle": 20, "traffic_light_pole": 6, "static": 20}
@@ -33,26 +34,34 @@ class Thing(NamedTuple):
 
 
 def parse(xodr: str) -> Element:
-    """The document; raises `ScenarioError` when it is not XML."""
+    """The document, its tags without a namespace; raises `ScenarioError` when it is not XML."""
     try:
-        return ElementTree.fromstring(xodr)
+        root = ElementTree.fromstring(xodr.encode())
     except ElementTree.ParseError as error:
         raise ScenarioError(f"not an OpenDRIVE document: {error}") from error
+    if root.tag.startswith("{"):
+        for element in root.iter():
+            element.tag = element.tag.rpartition("}")[2]
+    return root
 
 
 def is_level(root: Element) -> bool:
     """Whether every road lies at height zero."""
-    return not any(_number(e, key) for e in root.iter("elevation") for key in "abcd")
+    return not any(number(e, key) for e in root.iter("elevation") for key in "abcd")
 
 
 def things(root: Element) -> list[Thing]:
-    """Objects with a body and a known kind (by type, else by name), in document order."""
-    found = []
+    """Objects with a body and a known kind (by type, else by name), in document order; their names are unique."""
+    found: list[Thing] = []
+    names: dict[str, int] = {}
     for road in root.iter("road"):
         for item in road.iterfind("objects/object"):
             label = _label(item)
             if label:
-                found.append(_thing(road, item, label))
+                thing = _thing(road, item, label)
+                name = thing.name or item.get("type", "") or "object"
+                names[name] = names.get(name, 0) + 1
+                found.append(thing._replace(name=name if names[name] == 1 else f"{name}_{names[name]}"))
     return found
 
 
@@ -65,15 +74,17 @@ def _label(item: Element) -> int:
 
 
 def _thing(road: Element, item: Element, label: int) -> Thing:
-    s, t = _number(item, "s"), _number(item, "t")
+    s, t = number(item, "s"), number(item, "t")
     x, y, heading = place(road, s)
     x, y = x - t * math.sin(heading), y + t * math.cos(heading)
-    radius = _number(item, "radius")
-    length = _number(item, "length") / 2 or radius or 0.5
-    width = _number(item, "width") / 2 or radius or 0.5
-    height = _number(item, "height") / 2 or 0.5
-    z = _elevation(road, s) + _number(item, "zOffset") + height
-    yaw = -math.degrees(heading + _number(item, "hdg"))
+    radius = number(item, "radius")
+    length, width, height = (
+        abs(number(item, key)) / 2 or other or 0.5 for key, other in (("length", radius), ("width", radius), ("height", 0.0))
+    )
+    if max(length, width, height) > LARGEST:
+        raise ScenarioError(f"object {item.get('id')} is larger than {2 * LARGEST:.0f} m")
+    z = _elevation(road, s) + number(item, "zOffset") + height
+    yaw = -math.degrees(heading + number(item, "hdg"))
     return Thing(x, -y, z, (length, width, height), math.remainder(yaw, 360.0), label, item.get("name", ""))
 
 
@@ -82,11 +93,11 @@ def place(road: Element, s: float) -> Place:
     piece = _last_before(road.findall("planView/geometry"), s)
     if piece is None:
         raise ScenarioError(f"road {road.get('id')} has no geometry")
-    along = s - _number(piece, "s")
+    along = s - number(piece, "s")
     shape = next(iter(piece), None)
     curve = _CURVES.get(shape.tag if shape is not None else "line", _line)
-    u, v, turn = curve(shape if shape is not None else piece, along, _number(piece, "length"))
-    x, y, heading = _number(piece, "x"), _number(piece, "y"), _number(piece, "hdg")
+    u, v, turn = curve(shape if shape is not None else piece, along, number(piece, "length"))
+    x, y, heading = number(piece, "x"), number(piece, "y"), number(piece, "hdg")
     c, sn = math.cos(heading), math.sin(heading)
     return x + c * u - sn * v, y + sn * u + c * v, heading + turn
 
@@ -96,14 +107,14 @@ def _line(shape: Element, along: float, length: float) -> Place:
 
 
 def _arc(shape: Element, along: float, length: float) -> Place:
-    k = _number(shape, "curvature")
+    k = number(shape, "curvature")
     if not k:
         return along, 0.0, 0.0
     return math.sin(k * along) / k, (1.0 - math.cos(k * along)) / k, k * along
 
 
 def _spiral(shape: Element, along: float, length: float) -> Place:
-    start, end = _number(shape, "curvStart"), _number(shape, "curvEnd")
+    start, end = number(shape, "curvStart"), number(shape, "curvEnd")
     rate = (end - start) / length if length else 0.0
     steps = max(1, math.ceil(along / SPIRAL_STEP))
     x = y = 0.0
@@ -116,13 +127,13 @@ def _spiral(shape: Element, along: float, length: float) -> Place:
 
 
 def _poly3(shape: Element, along: float, length: float) -> Place:
-    a, b, c, d = (_number(shape, key) for key in "abcd")
+    a, b, c, d = (number(shape, key) for key in "abcd")
     return along, a + along * (b + along * (c + along * d)), math.atan(b + along * (2 * c + along * 3 * d))
 
 
 def _param_poly3(shape: Element, along: float, length: float) -> Place:
     p = along if shape.get("pRange") == "arcLength" else (along / length if length else 0.0)
-    au, bu, cu, du, av, bv, cv, dv = (_number(shape, key + axis) for axis in "UV" for key in "abcd")
+    au, bu, cu, du, av, bv, cv, dv = (number(shape, key + axis) for axis in "UV" for key in "abcd")
     u, v = au + p * (bu + p * (cu + p * du)), av + p * (bv + p * (cv + p * dv))
     return u, v, math.atan2(bv + p * (2 * cv + p * 3 * dv), bu + p * (2 * cu + p * 3 * du))
 
@@ -140,19 +151,23 @@ def _elevation(road: Element, s: float) -> float:
     piece = _last_before(road.findall("elevationProfile/elevation"), s)
     if piece is None:
         return 0.0
-    d = s - _number(piece, "s")
-    a, b, c, e = (_number(piece, key) for key in "abcd")
+    d = s - number(piece, "s")
+    a, b, c, e = (number(piece, key) for key in "abcd")
     return a + d * (b + d * (c + d * e))
 
 
 def _last_before(pieces: list[Element], s: float) -> Element | None:
-    before = [piece for piece in pieces if _number(piece, "s") <= s + 1e-9]
-    return max(before, key=lambda piece: _number(piece, "s")) if before else (pieces[0] if pieces else None)
+    before = [piece for piece in pieces if number(piece, "s") <= s + 1e-9]
+    return max(before, key=lambda piece: number(piece, "s")) if before else (pieces[0] if pieces else None)
 
 
-def _number(element: Element, key: str) -> float:
+def number(element: Element, key: str) -> float:
+    """An attribute as a number, 0 when it is not there; raises `ScenarioError` for what is none, or not finite."""
     text: Any = element.get(key)
     try:
-        return float(text) if text else 0.0
-    except ValueError as error:
-        raise ScenarioError(f"<{element.tag}> has {key}={text!r}, not a number") from error
+        value = float(text) if text else 0.0
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ScenarioError(f"<{element.tag}> has {key}={text!r}, not a number")
+    return value

@@ -22,7 +22,7 @@ class Roads:
         root = opendrive.parse(xodr)
         try:
             self.map: Any = carla.Map(name, xodr)
-        except RuntimeError as error:
+        except (RuntimeError, LookupError, ValueError) as error:
             raise ScenarioError(f"map {name}: {error}") from error
         if root.find("road") is None:
             raise ScenarioError(f"map {name}: no <road> in the OpenDRIVE document")

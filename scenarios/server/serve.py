@@ -61,7 +61,7 @@ def _reachable(host: str) -> str:
 def _simulation(options: WorldOptions) -> Simulation:
     maps = {name: read_map(name) for name in available()}
     name = options.name or (options.map if options.map in maps else Path(options.map).stem)
-    maps[name] = maps[options.map] if options.map in maps else read_map(options.map)
+    maps[name] = maps[options.map] if options.map in maps else admit(read_map(options.map), name)
     nets = {one: net for one in maps if (net := net_of(options.map if one == name else one)) is not None}
     simulation = Simulation(maps, name, options.seed, parts=[SpeedLimits, Lights, *_traffic(options, nets)])
     if not simulation.world.roads.spawn_points:

@@ -53,7 +53,7 @@ def _candidates(network: Any) -> list[_Candidate]:
             lanes.setdefault((waypoint.road_id, waypoint.section_id, waypoint.lane_id), []).append(waypoint)
     found = []
     for key in sorted(lanes):
-        lane = sorted(lanes[key], key=lambda w: w.s, reverse=key[2] > 0)  # in driving direction
+        lane = _in_driving_direction(lanes[key])
         length = abs(lane[-1].s - lane[0].s)
         due = min(BEHIND, length / 2)
         for waypoint in lane:
@@ -62,6 +62,15 @@ def _candidates(network: Any) -> list[_Candidate]:
                 found.append(_Candidate(_pose(waypoint), waypoint, behind))
                 due = behind + SPACING
     return found
+
+
+def _in_driving_direction(lane: list[Any]) -> list[Any]:
+    """By s, up or down: that depends on the side of the road, and on which side traffic keeps to."""
+    lane = sorted(lane, key=lambda w: w.s)
+    first, last = lane[0].transform, lane[min(1, len(lane) - 1)].transform.location
+    heading = math.radians(first.rotation.yaw)
+    onward = (last.x - first.location.x) * math.cos(heading) + (last.y - first.location.y) * math.sin(heading)
+    return lane if onward >= 0.0 else lane[::-1]
 
 
 def _first_of_lanes(candidates: list[_Candidate]) -> list[_Candidate]:

@@ -161,8 +161,6 @@ def test_near_hides_far(scene: Set) -> None:
 
 def test_a_body_is_seen_from_outside_only(scene: Set) -> None:
     car = scene.world.spawn(MODEL, ahead(10.0))
-    for height in (0.5, 0.7):
-        assert not (scene.labels(compose(car.pose, Pose(0.2, 0.0, height))) == CAR).any()
     seat = scene.labels(compose(car.pose, Pose(0.2, 0.0, 1.2))) == CAR
     assert seat[200:].any()  # the bonnet
     assert not seat[:120].any()

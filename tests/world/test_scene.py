@@ -19,6 +19,14 @@ ROAD, SIDEWALK, BUILDING, TREE, TERRAIN, LINE = 1, 2, 3, 9, 10, 24
 ARM = 160.0  # [m] of each of the crossing's four arms
 SOLID = [b for b in library().values() if b.kind in (Kind.VEHICLE, Kind.WALKER, Kind.PROP) and all(b.size)]
 
+SHOWN = [
+    "vehicle.tesla.model3", "vehicle.dodge.charger_police", "vehicle.mercedes.sprinter", "vehicle.ford.ambulance",
+    "vehicle.carlamotors.european_hgv", "vehicle.carlamotors.firetruck", "vehicle.mitsubishi.fusorosa",
+    "vehicle.yamaha.yzf", "vehicle.bh.crossbike", "walker.pedestrian.0001", "static.prop.trafficcone01",
+    "static.prop.streetbarrier", "static.prop.warningconstruction", "static.prop.busstop", "static.prop.bin",
+    "static.prop.vendingmachine",
+]  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def crossing() -> Mesh:
@@ -126,16 +134,43 @@ def test_same_map_same_mesh(crossing: Mesh) -> None:
     assert crossing.colours.tobytes() == again.colours.tobytes()
 
 
-@pytest.mark.parametrize("blueprint", SOLID, ids=lambda blueprint: blueprint.id)
-def test_body_is_inside_its_box_and_closed_towards_outside(blueprint: Blueprint) -> None:
-    mesh = body_mesh(blueprint, (200, 0, 0))
-    length, width, height = blueprint.size
-    half = np.array((length / 2, width / 2, height / 2))
-    assert (np.abs(mesh.vertices - (0.0, 0.0, height / 2)) <= half + 1e-4).all()
-    corners = mesh.corners().astype(np.float64)
-    volume = np.einsum("ij,ij->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6
-    assert 0.0 < volume < 1.001 * length * width * height  # faces turned inwards would count negative
-    assert np.ptp(mesh.vertices[:, 2]) > 0.9 * height
+def test_bodies_are_as_high_as_their_boxes_and_stay_inside() -> None:
+    for blueprint in SOLID:
+        mesh, size = body_mesh(blueprint, (200, 0, 0)), np.array(blueprint.size)
+        assert (np.abs(mesh.vertices - (0.0, 0.0, size[2] / 2)) <= size / 2 + 1e-4).all(), blueprint.id
+        assert np.ptp(mesh.vertices[:, 2]) == pytest.approx(size[2], rel=0.05), blueprint.id
+        if blueprint.kind is Kind.VEHICLE:
+            assert np.ptp(mesh.vertices[:, 0]) == pytest.approx(size[0], rel=0.05), blueprint.id
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_body_shows_its_outside(name: str) -> None:
+    mesh = body_mesh(library()[name])
+    for axis in range(3):
+        assert shows_outside(mesh, axis, -1)
+        assert shows_outside(mesh, axis, 1)
+
+
+def shows_outside(mesh: Mesh, axis: int, sign: int) -> bool:
+    """Whether the first thing that rays meet along an axis, from its `sign` end, is the outer side of a triangle."""
+    u, v = (axis + 1) % 3, (axis + 2) % 3
+    corners, outer = mesh.corners().astype(np.float64), normals(mesh)
+    kept = np.abs(outer[:, axis]) > 1e-9
+    corners, outer = corners[kept], outer[kept]
+    edges = np.roll(corners, -1, axis=1) - corners
+    low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
+    p, q = (
+        part.reshape(-1, 1, 1)
+        for part in np.meshgrid(
+            *XX
+        )
+    )
+    sides = edges[..., u] * (q - corners[..., v]) - edges[..., v] * (p - corners[..., u])
+    hit = (sides > 1e-9).all(axis=2) | (sides < -1e-9).all(axis=2)  # [rays, triangles]
+    along = outer[:, u] * (p[..., 0] - corners[:, 0, u]) + outer[:, v] * (q[..., 0] - corners[:, 0, v])
+    depth = np.where(hit, sign * (corners[:, 0, axis] - along / outer[:, axis]), -np.inf)
+    first = depth.argmax(axis=1)[hit.any(axis=1)]
+    return len(first) > 10 and bool((sign * outer[first, axis] > 0.0).all())
 
 
 def test_a_rider_is_no_motorcycle() -> None:

@@ -95,8 +95,9 @@ function unfollow() { followed = 0; }
 // The vehicle after the followed one; those that stand out come first.
 function next() {
   const order = ["ego", "named", "hazard", "traffic", "parked"];
-  const vehicles = [...world.players.values()].filter((player) => order.includes(player.shown));
-  vehicles.sort((a, b) => order.indexOf(a.shown) - order.indexOf(b.shown) || a.id - b.id);
+  const rank = (player) => order.indexOf(world.shown(player));
+  const vehicles = [...world.players.values()].filter((player) => rank(player) >= 0);
+  vehicles.sort((a, b) => rank(a) - rank(b) || a.id - b.id);
   if (!vehicles.length) return;
   follow(vehicles[(vehicles.findIndex((player) => player.id === followed) + 1) % vehicles.length].id);
 }

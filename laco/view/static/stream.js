@@ -1,6 +1,6 @@
 // The updates: one is asked for when the last has been used, so nothing ever queues up for a slow page.
 
-const SILENCE = 4000; // [ms] without an update after which the viewer counts as gone; it speaks every second
+const SILENCE = 6000; // [ms] without an update after which the viewer counts as gone; it speaks every second
 const RETRY = 1000; // [ms]
 
 export function listen(onUpdate, onLost) {

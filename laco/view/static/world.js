@@ -3,6 +3,7 @@
 const TRAIL = 4; // [s] of simulated time
 const TRAIL_STEP = 0.3; // [m]
 const LONGEST = 0.4; // [s] of wall-clock time over which two pictures are joined
+const MOVED = 0.5; // [m/s] faster, an actor is not merely placed there
 const TELEPORT = 15; // [m] between two pictures is a jump, not a drive
 export const MESSAGE_LIFE = 1000; // [ms]
 
@@ -13,7 +14,7 @@ export class World {
     this.players = new Map(); // id -> what the cast says of it
     this.lights = new Map();
     this.states = new Map(); // of lights
-    this.places = new Map(); // id -> { from, to, trail }
+    this.places = new Map(); // id -> { from, to, trail, moved }
     this.messages = [];
     this.time = this.frame = 0;
     this.arrived = this.span = 0;
@@ -34,7 +35,8 @@ export class World {
     for (const [id, x, y, yaw, speed, ...control] of picture.players) {
       const to = { x, y, yaw, speed, control }, old = this.places.get(id);
       const from = old && Math.hypot(x - old.to.x, y - old.to.y) < TELEPORT ? this.between(old, now) : to;
-      places.set(id, { from, to, trail: trail(from === to ? [] : old.trail, to, picture.time) });
+      const moved = speed > MOVED || Boolean(old?.moved);
+      places.set(id, { from, to, moved, trail: trail(from === to ? [] : old.trail, to, picture.time) });
     }
     this.places = places;
     this.states = new Map(picture.lights);
@@ -42,11 +44,16 @@ export class World {
     [this.frame, this.time] = [picture.frame, picture.time];
   }
 
-  // Every actor with a body where it is to be drawn now: [player, place].
+  // What an actor is shown as: one that has a name but has never moved is parked.
+  shown(player) {
+    return player.shown === "named" && !this.places.get(player.id)?.moved ? "parked" : player.shown;
+  }
+
+  // Every actor with a body where it is to be drawn now: [player, place, trail].
   *drawn(now) {
     for (const [id, place] of this.places) {
       const player = this.players.get(id);
-      if (player) yield [player, this.between(place, now), place.trail];
+      if (player) yield [{ ...player, shown: this.shown(player) }, this.between(place, now), place.trail];
     }
   }
 

@@ -7,9 +7,9 @@ from laco.scenarios.server.actors import Actor
 from laco.scenarios.server.errors import RefusedError
 from laco.scenarios.server.methods.level import switch_layers
 from laco.scenarios.server.poses import pose
-from laco.scenarios.server.roads import Roads
 from laco.scenarios.server.rpc import Table, bare, constant, value, void
 from laco.scenarios.server.shapes import ID, SETTINGS, WEATHER, text
+from laco.scenarios.server.soundness import admit
 from laco.scenarios.server.simulation import OPENDRIVE_MAP, Simulation
 from laco.scenarios.server.streaming import EPISODE_STREAM
 from laco.scenarios.server.versions import VERSION
@@ -114,7 +114,6 @@ def load_new_episode(sim: Simulation, name: str, reset_settings: bool, layers: i
 def copy_opendrive_to_file(sim: Simulation, xodr: str, _parameters: list[Any]) -> None:
     """The document that the next `load_new_episode("OpenDriveMap")` loads; refused when it is of no use."""
     try:
-        Roads(xodr, OPENDRIVE_MAP)
+        sim.maps[OPENDRIVE_MAP] = xodr if xodr in sim.maps.values() else admit(xodr, OPENDRIVE_MAP)
     except LacoError as error:
         raise RefusedError(f"opendrive could not be correctly parsed: {error}") from error
-    sim.maps[OPENDRIVE_MAP] = xodr

@@ -35,7 +35,9 @@ class Mesh:
         triangles = self.triangles[chosen]
         used, rows = np.unique(triangles, return_inverse=True)
         corners = np.asarray(rows, np.int32).reshape(-1, 3)
-        return Mesh(self.vertices[used], corners, self.labels[chosen], self.colours[chosen], self.glows[chosen])
+        return Mesh(
+            self.vertices[used], corners, self.labels[chosen], self.colours[chosen], self.glows[chosen]
+        )
 
     def placed(self, pose: Pose) -> "Mesh":
         """As it stands in the world when its frame is at `pose`."""

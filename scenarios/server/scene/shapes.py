@@ -11,6 +11,8 @@ from laco.scenarios.server.scene.mesh import Colour, Mesh, empty
 
 Point = tuple[float, float, float]
 Span = tuple[float, float]  # from, to [m]
+Level = tuple[Span, Span, float]  # a rectangle in x and y, and its height [m]
+UNDERSIDE: Colour = (30, 30, 32)
 SUN = np.array((0.34, 0.22, 0.914))  # where the light comes from in drawings, a unit vector
 AMBIENT = 0.66  # share of the light that reaches every face
 
@@ -36,22 +38,26 @@ class Builder:
             self._glows.append(glow)
 
     def loft(
-        self,
-        lower: Sequence[Point],
-        upper: Sequence[Point],
-        label: int,
-        colour: Colour,
-        glow: bool = False,
-        floor: bool = True,
+        self, lower: Sequence[Point], upper: Sequence[Point], label: int, colour: Colour, glow: bool = False
     ) -> None:
-        """A convex solid between two rings of equally many points; without a floor it stands on another."""
+        """A convex solid between two rings of equally many points; both ends are closed."""
         centre = np.mean(np.array([*lower, *upper]), axis=0)
-        count = len(lower)
-        sides = [(lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]) for i in range(count)]
-        for corners in (*([tuple(lower)] if floor else []), tuple(upper), *sides):
+        for corners in (tuple(lower), tuple(upper), *_sides(lower, upper)):
             distinct = list(dict.fromkeys(corners))
             if len(distinct) > 2:
                 self.face(_outward(distinct, centre), label, colour, glow)
+
+    def stack(self, levels: Sequence[Level], label: int, colours: Sequence[Colour]) -> None:
+        """One hollow body through rectangles from below upwards, with a colour between each two of them and its last
+        on top. Two at one height make a ledge."""
+        rings = [_rectangle(x, y, z) for x, y, z in levels]
+        for lower, upper, colour in zip(rings[:-1], rings[1:], colours, strict=True):
+            for corners in _sides(lower, upper):
+                distinct = list(dict.fromkeys(corners))
+                if len(distinct) > 2:
+                    self.face(distinct, label, colour)
+        self.face(rings[-1], label, colours[-1])
+        self.face(rings[0][::-1], label, UNDERSIDE)
 
     def box(self, x: Span, y: Span, z: Span, label: int, colour: Colour, glow: bool = False) -> None:
         """An upright box."""
@@ -67,10 +73,9 @@ class Builder:
         label: int,
         colour: Colour,
         glow: bool = False,
-        floor: bool = True,
     ) -> None:
         """A block with another rectangle on top than below."""
-        self.loft(_rectangle(x, y, z[0]), _rectangle(top_x, top_y, z[1]), label, colour, glow, floor)
+        self.loft(_rectangle(x, y, z[0]), _rectangle(top_x, top_y, z[1]), label, colour, glow)
 
     def column(
         self,
@@ -128,6 +133,12 @@ def _outward(corners: list[Point], centre: NDArray[np.floating]) -> list[Point]:
     points = np.array(corners)
     normal = np.cross(points[1] - points[0], points[2] - points[0])
     return corners if normal @ (points.mean(axis=0) - centre) >= 0.0 else corners[::-1]
+
+
+def _sides(lower: Sequence[Point], upper: Sequence[Point]) -> list[tuple[Point, Point, Point, Point]]:
+    """The faces between two rings; outwards when the rings go round by the right-hand rule about z."""
+    pairs = [(i, (i + 1) % len(lower)) for i in range(len(lower))]
+    return [(lower[i], lower[j], upper[j], upper[i]) for i, j in pairs]
 
 
 def _rectangle(x: Span, y: Span, z: float) -> list[Point]:

@@ -69,6 +69,7 @@ class Sensor:
         self.period = self.number("sensor_tick", 0.0, 1e6) if "sensor_tick" in self._values else 0.0  # [s]
         self.seed = self.whole("noise_seed", -(2**63), 2**63 - 1) if "noise_seed" in self._values else 0
         self.born = self.last = site.world.elapsed  # [s]
+        self._first = site.world.frame
         self.due = -math.inf  # [s] in the first frame, then by its period
 
     def measure(self, dt: float) -> Iterable[bytes]:
@@ -106,9 +107,10 @@ class Sensor:
         return int(value)
 
     def random(self) -> np.random.Generator:
-        """The noise of this frame. Like CARLA's it depends on the attribute `noise_seed`, not on the actor."""
-        simulation, world = self.site.simulation, self.site.world
-        return np.random.default_rng([abs(simulation.seed), abs(self.seed), self.seed < 0, world.frame])
+        """The noise of this frame. It depends on how long the sensor has been there: frames before that are not
+        the same in every run. Like CARLA's it depends on the attribute `noise_seed`, not on the actor."""
+        seeds = [abs(self.site.simulation.seed), abs(self.seed), self.seed < 0]
+        return np.random.default_rng([*seeds, self.site.world.frame - self._first])
 
     @property
     def holder(self) -> Solid | None:

@@ -41,7 +41,7 @@ class DepthCamera(Sensor):
         if self.site.simulation.settings[NO_RENDERING]:
             return
         world = (self._rays @ np.array(axes(self.actor.pose))).astype(np.float32)
-        depth = np.minimum(self._tracer.cast(self.actor, world, FAR).shares, FAR)
+        depth = np.minimum(self._tracer.reach(self.actor, world, FAR), FAR)
         code = np.round(depth.astype(np.float64) / FAR * (2**24 - 1)).astype("<u4")
         pixels = np.empty((len(code), 4), np.uint8)
         pixels[:, 0], pixels[:, 1], pixels[:, 2] = code >> 16, code >> 8 & 255, code & 255

@@ -44,7 +44,7 @@ class Suite:
         for sensor in tuple(self._sensors.values()):
             late = now - sensor.due
             if late >= -SLACK:
-                dt, sensor.last = now - sensor.last, now
+                dt, sensor.last = round(now - sensor.last, 9), now
                 sensor.due = (sensor.due if late < sensor.period else now) + sensor.period
                 if hub.heard(sensor.actor.stream_id):
                     self._tell(sensor, dt)

@@ -17,6 +17,8 @@ from laco.scenarios.server.scene import Mesh, body_mesh, static_scene, traffic_l
 from laco.scenarios.server.world import World
 
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+Answer = dict[str, NDArray[Any]]
 MISSING = "lidars, radars and depth cameras need embreex: pip install 'laco-driving[sensors]'"
 LEVEL = -1  # in `Hits.owners`: ground, buildings and the like
 
@@ -50,21 +52,14 @@ class Tracer:
         self._labels: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._owners: NDArray[np.int64] = np.zeros(0, np.int64)
         self._vertices: Floats = np.zeros((0, 3), np.float32)
-        self._scenes: dict[int, _Scene] = {}  # of the frame, by the body that is left out
+        self._scenes: dict[int, tuple[_Scene, Rows]] = {}  # of the frame, by the body that is left out
         self._build_level(world)
 
     def cast(self, sensor: Actor, directions: Floats, limit: float) -> Hits:
         """What rays from a sensor meet within `limit` times their `directions` [n, 3], which are in the world's
         frame. A body around the sensor is not seen: its surface shows outwards only."""
-        self._look()
-        start = np.array((sensor.x, sensor.y, sensor.z), np.float32)
-        starts = np.broadcast_to(start, directions.shape).copy()
-        limits = np.full(len(directions), limit, np.float32)
-        still = self._still.run(starts, directions, dists=limits, output=True)
-        moving = self._scene(sensor).run(starts, directions, dists=still["tfar"], output=True)
+        still, moving, shares = self._run(sensor, directions, limit)
         on_body = moving["primID"] >= 0
-        shares = np.where(on_body, moving["tfar"], still["tfar"])
-        shares[~on_body & (still["primID"] < 0)] = np.inf
         normals = np.where(on_body[:, None], moving["Ng"], still["Ng"])
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
         labels = np.where(
@@ -72,6 +67,24 @@ class Tracer:
         )
         owners = np.where(on_body, _rows(self._owners, moving["primID"]), LEVEL)
         return Hits(shares, normals, labels, owners)
+
+    def reach(self, sensor: Actor, directions: Floats, limit: float) -> Floats:
+        """How far the rays of `cast` come [n]; infinite for those that meet nothing."""
+        return self._run(sensor, directions, limit)[2]
+
+    def _run(self, sensor: Actor, directions: Floats, limit: float) -> tuple[Answer, Answer, Floats]:
+        """Embree's answers of what stands still and of the bodies before it, and how far the rays come."""
+        self._look()
+        start = np.array((sensor.x, sensor.y, sensor.z), np.float32)
+        starts = np.broadcast_to(start, directions.shape).copy()
+        limits = np.full(len(directions), limit, np.float32)
+        still = self._still.run(starts, directions, limits)
+        scene, rows = self._scene(sensor)
+        moving = scene.run(starts, directions, still["tfar"])
+        moving["primID"] = np.where(moving["primID"] >= 0, _rows(rows, moving["primID"]), -1)
+        shares = moving["tfar"]
+        shares[(moving["primID"] < 0) & (still["primID"] < 0)] = np.inf
+        return still, moving, shares
 
     def _look(self) -> None:
         """Take note of where the bodies are in the present frame, once."""
@@ -113,25 +126,27 @@ class Tracer:
             self._shapes[look] = shape
         return self._shapes[look]
 
-    def _scene(self, sensor: Actor) -> "_Scene":
-        """The bodies of this frame, without the one that the sensor is in."""
+    def _scene(self, sensor: Actor) -> "tuple[_Scene, Rows]":
+        """The bodies of this frame, without the one that the sensor is in, and which triangles these are."""
         inside = next((i for i, body in enumerate(self.bodies) if _within(body, sensor)), LEVEL)
         if inside not in self._scenes:
-            kept = self._triangles if inside == LEVEL else self._triangles[self._owners != inside]
-            self._scenes[inside] = self._embree.build(self._vertices, kept)
+            rows = (self._owners != inside).nonzero()[0]
+            scene = self._embree.build(self._vertices, self._triangles[rows])
+            self._scenes[inside] = (scene, rows)
         return self._scenes[inside]
 
 
 class _Scene(NamedTuple):
-    """An Embree scene, with the arrays that it reads kept alive."""
+    """An Embree scene, with the mesh and the arrays that it reads kept alive."""
 
     scene: Any
     mesh: Any
     arrays: tuple[NDArray[Any], ...]
 
-    def run(self, starts: Floats, directions: Floats, dists: Floats, output: bool) -> dict[str, NDArray[Any]]:
-        """Nearest hits of rays."""
-        return self.scene.run(starts, directions, dists=dists, output=output)  # type: ignore[no-any-return]
+    def run(self, starts: Floats, directions: Floats, limits: Floats) -> Answer:
+        """Nearest hits of rays: `tfar` (the limit where there is none), `primID` (-1 there), `Ng`."""
+        answer: Answer = self.scene.run(starts, directions, dists=limits, output=True)
+        return answer
 
 
 class _Embree:

@@ -10,6 +10,7 @@ SHARES = {"car": 6.0, "van": 2.0, "truck": 1.0, "motorcycle": 1.0}  # of base ty
 CLASSES = {"truck": "truck", "motorcycle": "motorcycle"}  # SUMO's; others are passenger cars
 PACES = {"truck": (1.3, 4.0), "motorcycle": (3.5, 5.0)}  # [m/s^2] acceleration, comfortable braking
 USUAL_PACE = (2.6, 4.5)  # SUMO's defaults for a passenger car
+SIDEWAYS = {"lcMaxSpeedLatStanding": "0", "lcMaxSpeedLatFactor": "0.2"}  # nobody slides sideways while standing
 GAP = 2.0  # [m] kept when standing
 
 
@@ -46,6 +47,8 @@ class Cast:
             types.setAccel(blueprint.id, acceleration)
             types.setDecel(blueprint.id, braking)
             types.setMinGap(blueprint.id, GAP)
+            for key, number in SIDEWAYS.items():
+                types.setParameter(blueprint.id, f"laneChangeModel.{key}", number)
         return Role(blueprint, attributes, blueprint.id)
 
     def walker(self) -> Role:

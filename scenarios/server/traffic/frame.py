@@ -24,11 +24,3 @@ def to_sumo(x: float, y: float, yaw: float, length: float) -> tuple[float, float
     """SUMO's x, y of the front bumper and its angle."""
     turn, half = math.radians(yaw), length / 2
     return x + half * math.cos(turn), -(y + half * math.sin(turn)), (yaw + 90.0) % 360.0
-
-
-def between(a: Place, b: Place, share: float) -> Place:
-    """On the way from a to b."""
-    if share >= 1.0:
-        return b
-    turn = math.remainder(b.yaw - a.yaw, 360.0)
-    return Place(a.x + share * (b.x - a.x), a.y + share * (b.y - a.y), a.yaw + share * turn)

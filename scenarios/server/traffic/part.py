@@ -6,7 +6,7 @@ on the way from one to the next, so that a shorter tick, or a length that change
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from laco.scenarios.server import opendrive
 from laco.scenarios.server.lights.actors import TrafficLight
 from laco.scenarios.server.simulation import Part, Simulation
 from laco.scenarios.server.traffic import sumo as process
-from laco.scenarios.server.traffic.cast import Cast
+from laco.scenarios.server.traffic.cast import Cast, Role
 from laco.scenarios.server.traffic.caution import Caution
 from laco.scenarios.server.traffic.demand import Demand
 from laco.scenarios.server.traffic.mirror import Mirror
@@ -23,6 +23,7 @@ from laco.scenarios.server.traffic.network import Network
 from laco.scenarios.server.traffic.puppets import Puppets
 from laco.scenarios.server.traffic.signals import junctions
 from laco.scenarios.server.traffic.sumo import STEP
+from laco.scenarios.server.traffic.troop import Troop
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Traffic:
         while self._ahead < -SLACK:
             self._step()
             self._ahead += STEP
-        self._puppets.show(1.0 - self._ahead / STEP)
+        self._puppets.show(1.0 - self._ahead / STEP, dt)
 
     def after(self, dt: float) -> None:
         """Nothing is left to do."""
@@ -72,13 +73,13 @@ class Traffic:
             self._step()
             if len(self._puppets.cars) + len(self._puppets.walkers) >= wanted:
                 break
-        self._puppets.show(1.0)
+        self._puppets.show(1.0, 1.0)
 
     def _step(self) -> None:
-        self._demand.forget(gone := self._puppets.gone())
-        for name in gone:
-            (self._sumo.vehicle if name in self._puppets.cars else self._sumo.person).remove(name)
-            self._puppets.dismiss(name)
+        for troop, name in self._puppets.gone():
+            troop.kind.remove(name)
+            troop.leave(name)
+            self._demand.forget([name])
         self._demand.fill()
         if self._steps % EVERY == 0:
             self._demand.lead_on()
@@ -97,15 +98,15 @@ class Traffic:
         for name in sorted((*news.getArrivedIDList(), *news.getArrivedPersonIDList())):
             self._puppets.dismiss(name)
             self._demand.forget([name])
-        for name in sorted(news.getDepartedIDList()):
-            role = self._demand.cars.get(name)
-            if role is not None and not self._puppets.welcome_car(name, role):
-                self._sumo.vehicle.remove(name)
-                self._demand.forget([name])
-        for name in sorted(news.getDepartedPersonIDList()):
-            role = self._demand.walkers.get(name)
-            if role is not None and not self._puppets.welcome_walker(name, role):
-                self._sumo.person.remove(name)
+        self._welcome(self._puppets.cars, news.getDepartedIDList(), self._demand.cars)
+        self._welcome(self._puppets.walkers, news.getDepartedPersonIDList(), self._demand.walkers)
+
+    def _welcome(self, troop: Troop, names: Iterable[str], roles: Mapping[str, Role]) -> None:
+        """Guests depart, too, but have no role. What finds no room in the world leaves SUMO again."""
+        for name in sorted(names):
+            role = roles.get(name)
+            if role is not None and not self._puppets.welcome(troop, name, role):
+                troop.kind.remove(name)
                 self._demand.forget([name])
 
 

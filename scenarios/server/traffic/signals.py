@@ -29,20 +29,22 @@ class Junction:
         together = {(i, j) for phase in phases for i in _go(phase) for j in _go(phase)}
         self._against = {i: [j for j in self._cars if (i, j) not in together] for i in range(count)}
         self._with = {i: [j for j in self._cars if (i, j) in together] for i in self._others}
-        self._shown = ""
+        self._distinct = list(dict.fromkeys(lights.values()))
+        self._seen: tuple[int, ...] = ()
 
     def show(self) -> None:
         """Set SUMO's light to what ours show, if that is new."""
+        seen = (*(light.state for light in self._distinct), self._early())
+        if seen == self._seen:
+            return
+        self._seen = seen
         state = ["r"] * (len(self._cars) + len(self._others))
         for index, light in self._lights.items():
             state[index] = self._letter(index, light)
         for index in self._others:
             if self._may_walk(index):
                 state[index] = "g"
-        shown = "".join(state)
-        if shown != self._shown:
-            self._shown = shown
-            self._sumo.trafficlight.setRedYellowGreenState(self._name, shown)
+        self._sumo.trafficlight.setRedYellowGreenState(self._name, "".join(state))
 
     def _letter(self, index: int, light: TrafficLight) -> str:
         if light.state == GREEN:
@@ -53,12 +55,12 @@ class Junction:
     def _may_walk(self, index: int) -> bool:
         if any(self._lights[other].state in (GREEN, YELLOW) for other in self._against[index]):
             return False
-        for other in self._with[index]:
-            light = self._lights[other]
-            group = light.controller.group if light.controller is not None else None
-            if light.state == GREEN and (group is None or group.elapsed < WALK):
-                return True
-        return False
+        return self._early() and any(self._lights[other].state == GREEN for other in self._with[index])
+
+    def _early(self) -> bool:
+        """Whether the present phase has only begun."""
+        groups = (light.controller.group for light in self._distinct if light.controller is not None)
+        return all(group.elapsed < WALK for group in groups)
 
 
 def junctions(sumo: Any, root: Element, lights: Iterable[TrafficLight]) -> list[Junction]:

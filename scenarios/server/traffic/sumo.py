@@ -22,7 +22,7 @@ def start(net: Path, seed: int) -> Any:
     options = [
         "sumo", "--net-file", str(net), "--seed", str(seed % (1 << 31)), "--step-length", str(STEP),
         "--no-step-log", "true", "--no-warnings", "true", "--duration-log.disable", "true",
-        "--time-to-teleport", "-1", "--collision.action", "none", "--lanechange.duration", "3",
+        "--time-to-teleport", "-1", "--collision.action", "none", "--lateral-resolution", "0.8",
         "--pedestrian.model", "striping", "--tls.all-off", "false", "--default.emergencydecel", "9",
     ]  # fmt: skip
     try:
