@@ -11,6 +11,7 @@ from pathlib import Path
 from laco.errors import ScenarioError
 from laco.scenarios.maps import available, read_map
 from laco.scenarios.server.lights.part import Lights
+from laco.scenarios.server.limits import SpeedLimits
 from laco.scenarios.server.options import WorldOptions
 from laco.scenarios.server.server import Server
 from laco.scenarios.server.simulation import Simulation
@@ -45,7 +46,7 @@ def _simulation(options: WorldOptions) -> Simulation:
     maps = {name: read_map(name) for name in available()}
     name = options.name or (options.map if options.map in maps else Path(options.map).stem)
     maps[name] = maps[options.map] if options.map in maps else read_map(options.map)
-    simulation = Simulation(maps, name, options.seed, parts=[Lights])
+    simulation = Simulation(maps, name, options.seed, parts=[Lights, SpeedLimits])
     if not simulation.world.roads.spawn_points:
         raise ScenarioError(f"map {name}: no driving lane is long enough for a car")
     return simulation
