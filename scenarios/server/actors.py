@@ -1,6 +1,7 @@
 """The things in the world: a bodiless actor, a solid one, and what they say about themselves on the wire."""
 
 import math
+from array import array
 from typing import Any
 
 from laco.geometry import Box
@@ -169,10 +170,14 @@ class Solid(Actor):
 
     def pull(self, pose: Pose, vx: float, vy: float, yaw_rate: float) -> None:
         """Be moved from outside: a pose, the velocity there [m/s] and the turn [deg/s]; no longer by physics."""
-        self.puppet, self.inverse_mass = True, 0.0
-        self.moving = True
-        self.place(pose)
-        self.vx, self.vy, self.yaw_rate = vx, vy, yaw_rate
+        row = self.row
+        row[bodies.X : bodies.VZ] = array("d", (*pose, vx, vy))  # the columns lie in this order
+        row[bodies.HEADING], row[bodies.WZ] = math.radians(pose.yaw), yaw_rate
+        row[bodies.START_X], row[bodies.START_Y] = pose.x, pose.y
+        row[bodies.PUPPET] = row[bodies.MOVING] = 1.0
+        row[bodies.INVERSE_MASS] = 0.0
+        if self.children:
+            self.touch()
 
     def shift(self, dx: float, dy: float) -> None:
         """Move sideways out of another body [m]."""

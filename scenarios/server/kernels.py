@@ -147,8 +147,6 @@ def _overlap(a: Rows, ax: float, ay: float, b: Rows, bx: float, by: float) -> bo
 def _meeting(a: Rows, b: Rows, parts: int) -> int:
     """The first of `parts` equal parts of the step at whose end two boxes overlap; 0: none."""
     reach = a[RADIUS] + b[RADIUS]
-    if abs(b[X] - a[X]) > reach + 4.0 * parts or abs(b[Y] - a[Y]) > reach + 4.0 * parts:
-        return 0
     for k in range(1, parts + 1):
         f = k / parts
         ax, ay = a[START_X] + f * (a[X] - a[START_X]), a[START_Y] + f * (a[Y] - a[START_Y])
@@ -159,22 +157,27 @@ def _meeting(a: Rows, b: Rows, parts: int) -> int:
     return 0
 
 
-@compiled("int64(float64[:, :], int64, int64, int64[:, :])")
+@compiled("int64(float64[:, ::1], int64, int64, int64[:, ::1])")
 def meetings(rows: Rows, count: int, parts: int, found: Indices) -> int:
     """Pairs of bodies that overlap at the end of a part of the step, of which physics moves at least one: rows and
     the part into `found` [n, 3]. Answers how many there are; more than fit are not stored."""
     n = 0
     for i in range(count):
-        a = rows[i]
-        if a[COLLIDES] == 0.0:
+        if rows[i, COLLIDES] == 0.0:
             continue
+        x, y, moving, movable = rows[i, X], rows[i, Y], rows[i, MOVING], rows[i, INVERSE_MASS]
+        way = abs(x - rows[i, START_X]) + abs(y - rows[i, START_Y])
         for j in range(i + 1, count):
-            b = rows[j]
-            if b[COLLIDES] == 0.0 or (a[MOVING] == 0.0 and b[MOVING] == 0.0):
+            # Too far apart even before they moved? Numbers only: a view of a row costs more than the rest.
+            bx, by = rows[j, X], rows[j, Y]
+            near = rows[i, RADIUS] + rows[j, RADIUS] + way + abs(bx - rows[j, START_X]) + abs(by - rows[j, START_Y])
+            if abs(bx - x) > near or abs(by - y) > near:
                 continue
-            if a[INVERSE_MASS] == 0.0 and b[INVERSE_MASS] == 0.0:
+            if rows[j, COLLIDES] == 0.0 or (moving == 0.0 and rows[j, MOVING] == 0.0):
                 continue
-            k = _meeting(a, b, parts)
+            if movable == 0.0 and rows[j, INVERSE_MASS] == 0.0:
+                continue
+            k = _meeting(rows[i], rows[j], parts)
             if k > 0:
                 if n < len(found):
                     found[n, 0], found[n, 1], found[n, 2] = i, j, k
@@ -201,10 +204,10 @@ def level_meetings(
         a = rows[i]
         if a[COLLIDES] == 0.0 or a[MOVING] == 0.0 or a[INVERSE_MASS] == 0.0:
             continue
-        left = max(0, math.floor((a[X] - a[RADIUS]) / frame[4]) - frame[0])
-        right = min(frame[2] - 1, math.floor((a[X] + a[RADIUS]) / frame[4]) - frame[0])
-        low = max(0, math.floor((a[Y] - a[RADIUS]) / frame[4]) - frame[1])
-        high = min(frame[3] - 1, math.floor((a[Y] + a[RADIUS]) / frame[4]) - frame[1])
+        left = max(0, math.floor((min(a[X], a[START_X]) - a[RADIUS]) / frame[4]) - frame[0])
+        right = min(frame[2] - 1, math.floor((max(a[X], a[START_X]) + a[RADIUS]) / frame[4]) - frame[0])
+        low = max(0, math.floor((min(a[Y], a[START_Y]) - a[RADIUS]) / frame[4]) - frame[1])
+        high = min(frame[3] - 1, math.floor((max(a[Y], a[START_Y]) + a[RADIUS]) / frame[4]) - frame[1])
         for gx in range(left, right + 1):
             for gy in range(low, high + 1):
                 cell = gx * frame[3] + gy

@@ -1,121 +1,143 @@
-"""Which speed limit applies where a vehicle is, out of the OpenDRIVE document: of the lane, else of the road.
+"""The speed limit where each vehicle is, as the map says it: by lane, else by road, else 50 km/h.
 
-A vehicle is asked for again only after it has driven some metres, and on a map with one limit everywhere only when it
-arrives: a map query takes longer than a vehicle's step.
+A vehicle is asked about again only after it has moved by 2 m, and the map once per square of 2 m: what is true at
+the first vehicle's place is taken for the square.
 """
 
 import math
 from bisect import bisect_right
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element
 
 import carla
+import numpy as np
 
 from laco.scenarios.server import opendrive
-from laco.scenarios.server.roads import Roads
+from laco.scenarios.server.bodies import Y
+from laco.scenarios.server.roads import LAYER, Roads
 from laco.scenarios.server.simulation import Simulation
 from laco.scenarios.server.vehicle import Vehicle
 
-Key = TypeVar("Key")
-USUAL = 50.0  # [km/h] where the map says nothing
-STEP = 5.0  # [m] sum of the ways in x and y
-TO_KMH = {"km/h": 1.0, "mph": 1.609344, "m/s": 3.6, "": 3.6}  # OpenDRIVE's default is m/s
+UNSAID = 50.0  # [km/h]
+UNITS = {"km/h": 1.0, "mph": 1.609344, "m/s": 3.6, "": 3.6}  # in km/h
+SQUARE = 2.0  # [m]
 
 
-class Limits(NamedTuple):
-    """Limits along one road: `starts` [m] in ascending order, and what applies from each on [km/h]."""
+class _Limits(NamedTuple):
+    """Limits [km/h] along a road: from each of these places [m] on; None where nothing is said."""
 
     starts: list[float]
-    values: list[float]
+    values: list[float | None]
 
-    def at(self, s: float) -> float:
-        """The limit at `s` [m] along the road [km/h]."""
-        return self.values[max(0, bisect_right(self.starts, s) - 1)]
+    def at(self, s: float) -> float | None:
+        """What holds at `s`."""
+        index = bisect_right(self.starts, s) - 1
+        return self.values[index] if index >= 0 else None
+
+
+class RoadLimits:
+    """What one OpenDRIVE document says of speed."""
+
+    def __init__(self, roads: Roads) -> None:
+        self._map = roads.map
+        self._roads: dict[int, _Limits] = {}
+        self._lanes: dict[tuple[int, int], _Limits] = {}
+        self._squares: dict[tuple[int, int, int], float | None] = {}
+        for road in opendrive.parse(roads.xodr).iter("road"):
+            self._read(road)
+
+    def at(self, x: float, y: float, z: float) -> float | None:
+        """Limit [km/h] there; None beside the driving lanes."""
+        square = math.floor(x / SQUARE), math.floor(y / SQUARE), round(z / LAYER)
+        if square not in self._squares:
+            where = carla.Location(x=x, y=y, z=z)
+            waypoint = self._map.get_waypoint(where, False, carla.LaneType.Driving)
+            self._squares[square] = None if waypoint is None else self._of(waypoint)
+        return self._squares[square]
+
+    def _of(self, waypoint: Any) -> float:
+        road, lane, s = waypoint.road_id, waypoint.lane_id, waypoint.s
+        for limits in (self._lanes.get((road, lane)), self._roads.get(road)):
+            limit = limits.at(s) if limits is not None else None
+            if limit is not None:
+                return limit
+        return UNSAID
+
+    def _read(self, road: Element) -> None:
+        id = int(_number(road, "id"))
+        types = sorted(road.iterfind("type"), key=_s)
+        self._roads[id] = _Limits([_s(t) for t in types], [_limit(t.find("speed")) for t in types])
+        for section in sorted(road.iterfind("lanes/laneSection"), key=_s):
+            for lane in section.iter("lane"):
+                limits = self._lanes.setdefault((id, int(_number(lane, "id"))), _Limits([], []))
+                for start, value in _along(lane, _s(section)):
+                    limits.starts.append(start)
+                    limits.values.append(value)
 
 
 class SpeedLimits:
-    """The part of the world that tells vehicles how fast they may drive."""
+    """Part of a simulation: lets vehicles heed the limit of their road."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._world = simulation.world
-        self._roads, self._lanes = limits(opendrive.parse(self._world.roads.xodr))
-        found = {value for one in (*self._roads.values(), *self._lanes.values()) for value in one.values}
-        self._everywhere = (found or {USUAL}).pop() if len(found) < 2 else None
-        self._seen: dict[int, tuple[Vehicle, float, float]] = {}  # by id: where it was last asked for
+        self._limits = RoadLimits(simulation.world.roads)
+        self._places = np.zeros((0, 2))  # where each body was when its limit was last looked up
         self._revision = -1
 
     def before(self, dt: float) -> None:
-        """Nothing to do."""
+        """The frame comes first."""
 
     def after(self, dt: float) -> None:
-        """Tell those that came or have gone on."""
+        """Look again at what has moved by a square."""
+        bodies = self._world.bodies
+        places = bodies.rows[: len(bodies), : Y + 1]
         if self._revision != self._world.revision:
-            self._gather()
-        if self._everywhere is None:
-            for vehicle, x, y in tuple(self._seen.values()):
-                if not abs(vehicle.x - x) + abs(vehicle.y - y) < STEP:
-                    self._ask(vehicle)
+            self._revision = self._world.revision
+            self._places = np.full(places.shape, np.inf)
+        far = (np.abs(places - self._places) > SQUARE).any(axis=1)
+        if not far.any():
+            return
+        for index in np.flatnonzero(far).tolist():
+            self._places[index] = places[index]
+            vehicle = bodies.solids[index]
+            if isinstance(vehicle, Vehicle):
+                self._tell(vehicle)
 
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _gather(self) -> None:
-        self._revision = self._world.revision
-        vehicles = [actor for actor in self._world.actors.values() if isinstance(actor, Vehicle)]
-        old, self._seen = self._seen, {}
-        for vehicle in vehicles:
-            if vehicle.id in old:
-                self._seen[vehicle.id] = old[vehicle.id]
-            else:
-                self._ask(vehicle)
-
-    def _ask(self, vehicle: Vehicle) -> None:
-        x, y = vehicle.x, vehicle.y
-        self._seen[vehicle.id] = (vehicle, x, y)
-        limit = self._everywhere if self._everywhere is not None else self._at(self._world.roads, x, y)
-        vehicle.heed(limit, vehicle.light_state, vehicle.light_id)
-
-    def _at(self, roads: Roads, x: float, y: float) -> float:
-        waypoint = roads.map.get_waypoint(carla.Location(x=x, y=y))
-        if waypoint is None:
-            return USUAL
-        lane = self._lanes.get((waypoint.road_id, waypoint.lane_id))
-        road = lane or self._roads.get(waypoint.road_id)
-        return road.at(waypoint.s) if road is not None else USUAL
+    def _tell(self, vehicle: Vehicle) -> None:
+        limit = self._limits.at(vehicle.x, vehicle.y, vehicle.z)
+        if limit is not None:
+            vehicle.heed(limit, vehicle.light_state, vehicle.light_id)
 
 
-def limits(root: Element) -> tuple[dict[int, Limits], dict[tuple[int, int], Limits]]:
-    """The document's limits by road, and by road and lane where a lane has its own."""
-    roads: dict[int, Limits] = {}
-    lanes: dict[tuple[int, int], Limits] = {}
-    for road in root.iter("road"):
-        id = int(road.get("id", "0"))
-        _note(roads, id, [(_number(kind, "s"), kind.find("speed")) for kind in road.iterfind("type")])
-        found: dict[int, list[tuple[float, Element | None]]] = {}
-        for section in road.iterfind("lanes/laneSection"):
-            for lane in section.iterfind("*/lane"):
-                spans = found.setdefault(int(lane.get("id", "0")), [])
-                spans += [(_number(section, "s") + _number(e, "sOffset"), e) for e in lane.iterfind("speed")]
-        for lane_id, pieces in found.items():
-            _note(lanes, (id, lane_id), pieces)
-    return roads, lanes
+def _along(lane: Element, start: float) -> list[tuple[float, float | None]]:
+    """A lane's limits from the start of its section on: none until one is said."""
+    said = [(start + _number(e, "sOffset"), _limit(e)) for e in lane.iterfind("speed")]
+    return [(start, None), *sorted(said, key=lambda pair: pair[0])]
 
 
-def _note(into: dict[Key, Limits], key: Key, pieces: list[tuple[float, Element | None]]) -> None:
-    known = sorted((s, _kmh(speed)) for s, speed in pieces if speed is not None)
-    known = [(s, value) for s, value in known if value > 0.0]
-    if known:
-        into[key] = Limits([s for s, _ in known], [value for _, value in known])
-
-
-def _kmh(speed: Element) -> float:
-    """A `<speed>`; 0 for "no limit" and "undefined"."""
-    try:
-        value = float(speed.get("max", "")) * TO_KMH.get(speed.get("unit", ""), 3.6)
-    except ValueError:
-        return 0.0
-    return round(value, 6) if math.isfinite(value) else 0.0
+def _s(element: Element) -> float:
+    return _number(element, "s")
 
 
 def _number(element: Element, key: str) -> float:
-    return float(element.get(key) or 0.0)
+    """Zero for what is no number: a slip in what is said of speed is no reason to refuse a map."""
+    try:
+        value = float(element.get(key, "0"))
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) else 0.0
+
+
+def _limit(speed: Element | None) -> float | None:
+    """In km/h; None for no limit and for what is no number."""
+    if speed is None:
+        return None
+    factor = UNITS.get(speed.get("unit", ""))
+    try:
+        value = float(speed.get("max", ""))
+    except ValueError:
+        return None  # "no limit", "undefined"
+    return value * factor if factor is not None and value > 0.0 and math.isfinite(value) else None

@@ -33,9 +33,16 @@ class Prop(Solid):
         if self.simulated:
             self.vx, self.vy, self.moving = vx, vy, True
 
-    def push(self, x: float, y: float) -> None:
+    def push(self, x: float, y: float, z: float = 0.0) -> None:
         """An impulse [N s]."""
         self.set_velocity(self.vx + x * self.inverse_mass, self.vy + y * self.inverse_mass)
+        if z and self.simulated:
+            self.launch(self.vz + z * self.inverse_mass)
+
+    def set_spin(self, rate: float) -> None:
+        """Turn at `rate` [deg/s]; friction eats it."""
+        if self.simulated:
+            self.yaw_rate, self.moving = rate, True
 
     def turn(self, rate: float) -> None:
         """Spin faster by `rate` [rad/s]."""

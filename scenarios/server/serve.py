@@ -18,6 +18,7 @@ from laco.scenarios.server.limits import SpeedLimits
 from laco.scenarios.server.options import WorldOptions
 from laco.scenarios.server.server import Server
 from laco.scenarios.server.simulation import Part, Simulation
+from laco.scenarios.server.soundness import admit
 from laco.scenarios.server.wheel import require_wheel
 
 
@@ -63,7 +64,7 @@ def _simulation(options: WorldOptions) -> Simulation:
     name = options.name or (options.map if options.map in maps else Path(options.map).stem)
     maps[name] = maps[options.map] if options.map in maps else admit(read_map(options.map), name)
     nets = {one: net for one in maps if (net := net_of(options.map if one == name else one)) is not None}
-    simulation = Simulation(maps, name, options.seed, parts=[SpeedLimits, Lights, *_traffic(options, nets)])
+    simulation = Simulation(maps, name, options.seed, parts=[Lights, SpeedLimits, *_traffic(options, nets)])
     if not simulation.world.roads.spawn_points:
         raise ScenarioError(f"map {name}: no driving lane is long enough for a car")
     return simulation

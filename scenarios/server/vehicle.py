@@ -40,10 +40,14 @@ class Control:
     gear: int = 0
 
     def __post_init__(self) -> None:
-        self.throttle = within(self.throttle, 0.0, 1.0)
-        self.steer = within(self.steer, -1.0, 1.0)
-        self.brake = within(self.brake, 0.0, 1.0)
-        self.gear = int(within(self.gear, -1, 100))
+        if not 0.0 <= self.throttle <= 1.0:  # many are made per tick, and nearly all are in range
+            self.throttle = within(self.throttle, 0.0, 1.0)
+        if not -1.0 <= self.steer <= 1.0:
+            self.steer = within(self.steer, -1.0, 1.0)
+        if not 0.0 <= self.brake <= 1.0:
+            self.brake = within(self.brake, 0.0, 1.0)
+        if not (type(self.gear) is int and -1 <= self.gear <= 100):
+            self.gear = int(within(self.gear, -1, 100))
         self.hand_brake, self.manual_gear_shift = bool(self.hand_brake), bool(self.manual_gear_shift)
         self.reverse = self.gear < 0 if self.manual_gear_shift else bool(self.reverse)
 
@@ -106,7 +110,6 @@ class Vehicle(Solid):
         self.constant: Vector | None = None  # [m/s] own frame
         self.slide_x = self.slide_y = 0.0  # [m/s] world frame
         self.spin = 0.0  # [rad/s]
-        self.force_x = self.force_y = 0.0  # [N] for the next step only
         self.lights = 0
         self.speed_limit = 50.0  # [km/h]
         self.light_state, self.light_id = GREEN, 0  # of the traffic light it stands at; id 0: none
@@ -159,12 +162,6 @@ class Vehicle(Solid):
             c, s = math.cos(self.motion.yaw), math.sin(self.motion.yaw)
             self.set_velocity(c * velocity[0] - s * velocity[1], s * velocity[0] + c * velocity[1])
 
-    def force(self, x: float, y: float) -> None:
-        """A force [N] during the next step."""
-        self.force_x += x
-        self.force_y += y
-        self.moving = self.unusual = True
-
     def place(self, pose: Pose) -> None:
         """Teleport; the velocity stays as it is in the world, as on CARLA."""
         super().place(pose)
@@ -182,10 +179,18 @@ class Vehicle(Solid):
         self.vx, self.vy = vx, vy
         self.moving = self.changed = self.unusual = True
 
-    def push(self, x: float, y: float) -> None:
+    def push(self, x: float, y: float, z: float = 0.0) -> None:
         """An impulse [N s]."""
         if self.simulated:
             self.set_velocity(self.vx + x * self.inverse_mass, self.vy + y * self.inverse_mass)
+            if z:
+                self.launch(self.vz + z * self.inverse_mass)
+
+    def pull(self, pose: Pose, vx: float, vy: float, yaw_rate: float) -> None:
+        """Be moved from outside; its speed is what its wheels would roll."""
+        super().pull(pose, vx, vy, yaw_rate)
+        row = self.row
+        row[bodies.SPEED] = vx * math.cos(row[bodies.HEADING]) + vy * math.sin(row[bodies.HEADING])
 
     def turn(self, rate: float) -> None:
         """Spin faster by `rate` [rad/s]."""
@@ -245,9 +250,6 @@ class Vehicle(Solid):
 
     def _unusual_step(self, dt: float) -> None:
         """A step of a vehicle that is pushed, skids, spins, or does not follow its pedals."""
-        if self.force_x or self.force_y:
-            self.push(self.force_x * dt, self.force_y * dt)
-            self.force_x = self.force_y = 0.0
         if self.ackermann is not None:
             self._track(self.ackermann, dt)
         if self.constant is not None:

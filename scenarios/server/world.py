@@ -76,8 +76,8 @@ class World:
         parent: int = 0,
     ) -> Actor:
         """Put a new actor into the world; `pose` is relative to `parent`, if given. What drives or walks
-        stands on the ground at once. Raises `RefusedError` for an unknown blueprint or parent and when
-        something is in the way."""
+        falls to the ground from the next step on, or is lifted onto it at once. Raises `RefusedError` for an
+        unknown blueprint or parent and when something is in the way."""
         plan = self.library.get(blueprint)
         if plan is None:
             raise RefusedError(f"unknown blueprint: {blueprint}")
@@ -210,14 +210,15 @@ class World:
         """Height of the road below, and for what stands on it, its slope under the wheels."""
         ground = self.roads.ground
         x, y, yaw, length, width = solid.box()
-        solid.ground = ground(x, y)
+        z = solid.z
+        solid.ground = ground(x, y, z)
         if self.roads.level or not isinstance(solid, Vehicle):
             return
         if solid.grounded and solid.simulated:
             c, s = math.cos(yaw), math.sin(yaw)
             length, width = WHEELBASE * length, TRACK * width
-            nose = ground(x + c * length, y + s * length) - ground(x - c * length, y - s * length)
-            right = ground(x - s * width, y + c * width) - ground(x + s * width, y - c * width)
+            nose = ground(x + c * length, y + s * length, z) - ground(x - c * length, y - s * length, z)
+            right = ground(x - s * width, y + c * width, z) - ground(x + s * width, y - c * width, z)
             solid.pitch = math.degrees(math.atan2(nose, 2 * length))
             solid.roll = -math.degrees(math.atan2(right, 2 * width))
 
@@ -226,7 +227,7 @@ class World:
         return self.next_id - 1
 
     def _on_or_above_ground(self, pose: Pose) -> Pose:
-        height = max(pose.z, self.roads.ground(pose.x, pose.y))
+        height = max(pose.z, self.roads.ground(pose.x, pose.y, pose.z))
         return Pose(pose.x, pose.y, height, 0.0, pose.yaw, 0.0)
 
     def _refuse_overlap(self, solid: Solid) -> None:

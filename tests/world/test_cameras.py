@@ -289,6 +289,13 @@ def test_weather_changes_the_sky(scene: Set) -> None:
     assert np.ptp(grey) < 25.0 < np.ptp(looks[0])
 
 
+def test_labels_know_no_weather(scene: Set) -> None:
+    scene.world.spawn(MODEL, ahead(12.0))
+    clear = scene.renderer.labels(EYE, LENS)
+    scene.colours(altitude=-40.0, fog=100.0)
+    assert (scene.renderer.labels(EYE, LENS) == clear).all()
+
+
 def test_fog_hides_what_is_far(scene: Set) -> None:
     scene.world.spawn("vehicle.carlamotors.firetruck", ahead(12.0, right=-4.0))
     scene.world.spawn("vehicle.carlamotors.firetruck", ahead(100.0, right=3.0))

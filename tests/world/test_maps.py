@@ -143,3 +143,42 @@ def test_a_car_rolls_down_a_slope_and_climbs_it() -> None:
 def test_what_is_no_map_is_refused(text: str) -> None:
     with pytest.raises(ScenarioError):
         Roads(text, "bad")
+
+
+def bridge() -> World:
+    """Two straight roads that cross at (50, 0): one along +x at height 0, one along y 6 m above it."""
+    lanes = """<lanes><laneSection s="0"><center><lane id="0" type="none"/></center><right>
+        <lane id="-1" type="driving"><width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane></right>
+        </laneSection></lanes>"""
+    low = '<geometry s="0" x="0" y="1.75" hdg="0" length="100"><line/></geometry>'
+    high = '<geometry s="0" x="48.25" y="-50" hdg="1.5707963" length="100"><line/></geometry>'
+    roads = [
+        f"""<road id="{i}" length="100" junction="-1"><planView>{line}</planView><elevationProfile>
+        <elevation s="0" a="{z}" b="0" c="0" d="0"/></elevationProfile>{lanes}</road>"""
+        for i, line, z in ((1, low, 0), (2, high, 6))
+    ]
+    return World(f'<OpenDRIVE><header revMajor="1" revMinor="4"/>{"".join(roads)}</OpenDRIVE>')
+
+
+def test_a_car_stays_on_its_bridge_and_another_below_it() -> None:
+    world = bridge()
+    below, above = world.spawn("vehicle.tesla.model3", Pose(30.0, 0.0)), None
+    above = world.spawn("vehicle.tesla.model3", Pose(50.0, 20.0, 6.5, 0.0, -90.0))
+    assert isinstance(below, Vehicle)
+    assert isinstance(above, Vehicle)
+    below.set_velocity(20.0, 0.0)
+    above.set_velocity(0.0, -20.0)
+    for tick in range(40):
+        world.step(0.05)
+        assert below.z == pytest.approx(0.0, abs=1e-3)
+        assert world.contacts == []
+        if tick > 8:  # it was put half a metre above the road
+            assert above.z == pytest.approx(6.0, abs=1e-3)
+    assert below.x > 60.0
+    assert above.y < -10.0
+
+
+def test_height_between_whole_metres_is_the_roads() -> None:
+    world = slope(0.1)
+    for x in (10.0, 10.3, 47.77):
+        assert world.roads.ground(x, 1.75) == pytest.approx(0.1 * x, abs=1e-4)

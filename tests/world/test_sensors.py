@@ -13,6 +13,7 @@ import pytest
 from laco.scenarios.maps import read_map
 from laco.scenarios.server.errors import RefusedError
 from laco.scenarios.server.poses import Pose
+from laco.scenarios.server.sensors.kinds import KINDS
 from laco.scenarios.server.simulation import Simulation
 from laco.scenarios.server.versions import EPISODE, sensor_kind
 
@@ -197,6 +198,24 @@ def test_without_the_extra_only_what_needs_it_is_refused(monkeypatch: pytest.Mon
     simulation.tick()
     simulation.observe()
     simulation.close()
+
+
+def test_what_is_listed_is_served_with_the_documented_defaults(world: carla.World) -> None:
+    listed = {blueprint.id: blueprint for blueprint in world.get_blueprint_library().filter("sensor.*")}
+    assert set(listed) == {*KINDS, "sensor.other.lane_invasion"}
+    lidar, camera, radar = (
+        listed[f"sensor.{name}"] for name in ("lidar.ray_cast", "camera.rgb", "other.radar")
+    )
+    assert [lidar.get_attribute(name).as_float() for name in ("range", "upper_fov", "lower_fov")] == [
+        10,
+        10,
+        -30,
+    ]
+    assert lidar.get_attribute("points_per_second").as_int() == 56000
+    assert [camera.get_attribute(f"image_size_{axis}").as_int() for axis in "xy"] == [800, 600]
+    assert camera.get_attribute("exposure_mode").as_str() == "histogram"
+    assert camera.get_attribute("enable_postprocess_effects").as_bool()
+    assert radar.get_attribute("points_per_second").as_int() == 1500
 
 
 def test_sensor_numbers_depend_on_the_version() -> None:

@@ -8,12 +8,14 @@ from typing import Any
 from laco.scenarios.server.actors import Actor, Solid
 from laco.scenarios.server.errors import ActorGoneError
 from laco.scenarios.server.poses import Pose, pose, vector
+from laco.scenarios.server.prop import Prop
 from laco.scenarios.server.rpc import Table, nothing, value, void
 from laco.scenarios.server.shapes import ID, many
 from laco.scenarios.server.simulation import Simulation
 from laco.scenarios.server.vehicle import Control, Vehicle
 from laco.scenarios.server.walker import Walker
 
+Body = Vehicle | Prop
 EMPTY_BOX = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], 0]
 WHOLE_BODY = Pose().wire()  # the one component there is lies where its actor does
 BARE_LISTS = (  # no actor has bones or sockets
@@ -30,15 +32,15 @@ def table() -> Table:
         "set_actor_location": void(set_location),
         "set_actor_transform": void(set_transform),
         "set_actor_target_velocity": void(set_target_velocity),
-        "set_actor_target_angular_velocity": void(on_vehicle(_spin)),
+        "set_actor_target_angular_velocity": void(on_body(_spin)),
         "enable_actor_constant_velocity": void(on_vehicle(_hold)),
         "disable_actor_constant_velocity": void(on_vehicle(_release)),
-        "add_actor_impulse": void(on_vehicle(_impulse)),
-        "add_actor_impulse_at_location": void(on_vehicle(_impulse_at)),
-        "add_actor_force": void(on_vehicle(_force)),
-        "add_actor_force_at_location": void(force_at),
-        "add_actor_angular_impulse": void(on_vehicle(_angular_impulse)),
-        "add_actor_torque": void(torque),
+        "add_actor_impulse": void(on_body(_impulse)),
+        "add_actor_impulse_at_location": void(on_body(_impulse_at)),
+        "add_actor_force": void(for_a_tick(_impulse)),
+        "add_actor_force_at_location": void(for_a_tick(_impulse_at)),
+        "add_actor_angular_impulse": void(on_body(_angular_impulse)),
+        "add_actor_torque": void(for_a_tick(_angular_impulse)),
         "set_actor_simulate_physics": void(about("set_actor_simulate_physics", _simulate)),
         "set_actor_collisions": void(about("set_actor_collisions", _collide)),
         "set_actor_enable_gravity": void(enable_gravity),
@@ -79,6 +81,26 @@ def on_vehicle(function: Callable[..., object]) -> Callable[..., None]:
     return method
 
 
+def on_body(function: Callable[..., object]) -> Callable[..., None]:
+    """A method on what physics can push: vehicles and props; others are ignored, walkers as on CARLA."""
+
+    def method(sim: Simulation, id: int, *arguments: Any) -> None:
+        body = sim.world.actors.get(id)
+        if isinstance(body, Vehicle | Prop):
+            function(body, *arguments)
+
+    return method
+
+
+def for_a_tick(push: Callable[..., object]) -> Callable[..., None]:
+    """What acts during the next tick: the impulse that comes of it, given before."""
+
+    def method(sim: Simulation, id: int, force: list[Any], *where: Any) -> None:
+        on_body(push)(sim, id, [share * sim.dt for share in vector(force)], *where)
+
+    return method
+
+
 def set_location(sim: Simulation, id: int, location: list[Any]) -> None:
     """Teleport, keeping the rotation."""
     actor = sim.world.actors.get(id)
@@ -99,14 +121,14 @@ def set_target_velocity(sim: Simulation, id: int, velocity: list[Any]) -> None:
         return
     if isinstance(actor, Solid):
         actor.set_velocity(x, y)
-        if z:
+        if z or (actor.vz and not actor.held):
             actor.launch(z)
 
 
 def enable_gravity(sim: Simulation, id: int, on: bool) -> None:
     """Whether it falls when there is no ground below."""
     actor = sim.world.actors.get(id)
-    if isinstance(actor, Vehicle | Walker):
+    if isinstance(actor, Vehicle | Walker | Prop):
         actor.falls = bool(on)
         actor.moving = actor.moving or bool(on)
 
@@ -126,21 +148,6 @@ def set_dead(sim: Simulation, id: int) -> None:
         actor.apply(Control(hand_brake=True))
 
 
-def force_at(sim: Simulation, id: int, force: list[Any], where: list[Any]) -> None:
-    """A force [N] during the next tick, at a place in the world: it turns the car, too."""
-    vehicle = sim.world.actors.get(id)
-    if isinstance(vehicle, Vehicle):
-        _force(vehicle, force)
-        _turn(vehicle, _moment(vehicle, force, where) * sim.dt)
-
-
-def torque(sim: Simulation, id: int, moment: list[Any]) -> None:
-    """A torque during the next tick, in the unit of `_angular_impulse` per second."""
-    vehicle = sim.world.actors.get(id)
-    if isinstance(vehicle, Vehicle):
-        _angular_impulse(vehicle, [share * sim.dt for share in vector(moment)])
-
-
 def _simulate(sim: Simulation, actor: Actor, on: bool) -> None:
     sim.world.set_simulated(actor.id, bool(on))
 
@@ -153,8 +160,8 @@ def _ignore(sim: Simulation, actor: Actor, ids: list[int]) -> None:
     sim.remembered.ignored[actor.id] = many(ID)(ids)
 
 
-def _spin(vehicle: Vehicle, rate: list[Any]) -> None:
-    vehicle.set_spin(vector(rate)[2])
+def _spin(body: Body, rate: list[Any]) -> None:
+    body.set_spin(vector(rate)[2])
 
 
 def _hold(vehicle: Vehicle, velocity: list[Any]) -> None:
@@ -165,33 +172,23 @@ def _release(vehicle: Vehicle) -> None:
     vehicle.hold(None)
 
 
-def _impulse(vehicle: Vehicle, impulse: list[Any]) -> None:
-    x, y, z = vector(impulse)
-    vehicle.push(x, y)
-    if z and vehicle.simulated:
-        vehicle.launch(vehicle.vz + z / vehicle.mass)
+def _impulse(body: Body, impulse: list[Any]) -> None:
+    """In N s: what the client sends is in kg m/s."""
+    body.push(*vector(impulse))
 
 
-def _impulse_at(vehicle: Vehicle, impulse: list[Any], where: list[Any]) -> None:
-    _impulse(vehicle, impulse)
-    _turn(vehicle, _moment(vehicle, impulse, where))
+def _impulse_at(body: Body, impulse: list[Any], where: list[Any]) -> None:
+    """At a place in the world: it turns the body, too."""
+    _impulse(body, impulse)
+    (x, y, _), (px, py, _) = vector(impulse), vector(where)
+    _turn(body, (px - body.x) * y - (py - body.y) * x)
 
 
-def _force(vehicle: Vehicle, force: list[Any]) -> None:
-    x, y, _ = vector(force)
-    vehicle.force(x, y)
-
-
-def _angular_impulse(vehicle: Vehicle, impulse: list[Any]) -> None:
+def _angular_impulse(body: Body, impulse: list[Any]) -> None:
     """In kg cm^2 deg/s, the unit in which the engine under CARLA takes it."""
-    _turn(vehicle, math.radians(vector(impulse)[2]) / 1e4)
+    _turn(body, math.radians(vector(impulse)[2]) / 1e4)
 
 
-def _turn(vehicle: Vehicle, angular_impulse: float) -> None:
+def _turn(body: Body, angular_impulse: float) -> None:
     """Add an angular impulse about the vertical [N m s] to a box of even density."""
-    vehicle.turn(angular_impulse / vehicle.inertia)
-
-
-def _moment(vehicle: Vehicle, push: list[Any], where: list[Any]) -> float:
-    (x, y, _), (px, py, _) = vector(push), vector(where)
-    return float((px - vehicle.x) * y - (py - vehicle.y) * x)
+    body.turn(angular_impulse / body.inertia)

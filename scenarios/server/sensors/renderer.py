@@ -78,11 +78,11 @@ class Renderer:
                 node.removeNode()
         self._dome, self._fog = sky.dome(weather), sky.fog(weather)
         self._dome.reparentTo(self._stage.root)
-        self._dome.setColorScaleOff(1)
+        self._dome.setColorScaleOff()
         if self._fog is not None:
             self._fog.reparentTo(self._colours.path)
-            self._fog.setColorScaleOff(1)
-        self._stage.root.setColorScale(*sky.light(weather).scale.tolist(), 1.0)
+            self._fog.setColorScaleOff()
+        self._colours.filter(sky.light(weather).scale)
 
 
 class _Eye:
@@ -94,8 +94,15 @@ class _Eye:
         self._lens.setNearFar(NEAR, FAR)
         camera = core.Camera("eye", self._lens)
         camera.setCameraMask(core.BitMask32.bit(bit))
+        self._camera = camera
         self.path = scene.attachNewNode(camera)
         self.fill = core.LColor(0.0, 0.0, 0.0, 1.0)
+
+    def filter(self, scale: NDArray[np.float64]) -> None:
+        """Darken this pass alone to shares [3] of red, green, blue; what shines by itself stays as it is."""
+        core = panda.core()
+        attribute = core.ColorScaleAttrib.make(core.LVecBase4f(*scale.tolist(), 1.0))
+        self._camera.setInitialState(core.RenderState.make(attribute))
 
     def look(self, pose: Pose, lens: Lens) -> None:
         self.path.setMat(panda.matrix(pose))

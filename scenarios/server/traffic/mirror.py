@@ -16,6 +16,7 @@ from laco.scenarios.server.walker import Walker
 from laco.scenarios.server.world import World
 
 ANYWHERE = 2  # keepRoute of moveToXY: exactly there, on or off the road
+HIGH = 3.0  # [m] above the road: nothing drives into it
 BLINKS = ((32, "l"), (16, "r"))  # light flags of the protocol, SUMO's directions
 
 
@@ -26,28 +27,38 @@ class Mirror:
         self._sumo, self._world, self._network, self._cast, self._demand = sumo, world, network, cast, demand
         self._step = step
         self._revision = -1
-        self._guests: dict[str, Solid] = {}
+        self._bodies: list[Solid] = []
+        self._guests: dict[str, Solid] = {}  # those near a road
         self._edges: dict[str, str] = {}  # where each was last given a route
 
     @property
-    def guests(self) -> list[Solid]:
-        """The bodies that SUMO does not move."""
+    def bodies(self) -> list[Solid]:
+        """All that SUMO does not move, with or without a guest."""
         if self._revision != self._world.revision:
-            self._gather()
-        return list(self._guests.values())
+            self._revision = self._world.revision
+            self._bodies = sorted((s for s in self._world.bodies.solids if not s.puppet), key=lambda solid: solid.id)
+        return self._bodies
 
     def show(self) -> None:
-        """Move the guests to where their bodies will be at the end of SUMO's next step."""
-        if self._revision != self._world.revision:
-            self._gather()
-        for name, solid in self._guests.items():
-            length = 2 * solid.half_length
-            ahead_x, ahead_y = solid.vx * self._step, solid.vy * self._step
-            x, y, angle = to_sumo(solid.x + ahead_x, solid.y + ahead_y, solid.yaw, length)
+        """Move the guests to where their bodies will be at the end of SUMO's next step; those near a road have one."""
+        there = {}
+        for solid in self.bodies:
+            x, y = solid.x + solid.vx * self._step, solid.y + solid.vy * self._step
+            x, y, angle = to_sumo(x, y, solid.yaw, 2 * solid.half_length)
+            if not self._network.near(x, y) or solid.z > HIGH + self._world.roads.ground(solid.x, solid.y):
+                continue
+            name = f"guest {solid.id}"
+            there[name] = solid
+            if name not in self._guests:
+                self._add(name, solid)
             if isinstance(solid, Walker):
                 self._sumo.person.moveToXY(name, "", x, y, angle, ANYWHERE)
             else:
                 self._sumo.vehicle.moveToXY(name, "", -1, x, y, angle, ANYWHERE)
+        for name in self._guests:
+            if name not in there:
+                self._remove(name)
+        self._guests = there
 
     def direct(self) -> None:
         """After SUMO's step: give guests that have come to another edge a way on."""
@@ -58,17 +69,6 @@ class Mirror:
             if edge and not edge.startswith(":") and self._edges.get(name) != edge:
                 self._edges[name] = edge
                 self._sumo.vehicle.setRoute(name, self._network.ahead(edge, _wish(solid)))
-
-    def _gather(self) -> None:
-        self._revision = self._world.revision
-        bodies = sorted((s for s in self._world.bodies.solids if not s.puppet), key=lambda solid: solid.id)
-        there = {f"guest {solid.id}": solid for solid in bodies}
-        for name in [name for name in self._guests if name not in there]:
-            self._remove(name)
-        for name, solid in there.items():
-            if name not in self._guests:
-                self._add(name, solid)
-        self._guests = there
 
     def _add(self, name: str, solid: Solid) -> None:
         if isinstance(solid, Walker):

@@ -1,10 +1,13 @@
 """What one needs to know of SUMO's network to send someone on their way."""
 
+import math
 import random
+from itertools import pairwise
 from typing import Any
 
 PERSON = "pedestrian"
 CAR = "passenger"
+CELL = 8.0  # [m]
 
 
 class Network:
@@ -19,6 +22,7 @@ class Network:
         self.lengths = {edge: float(sumo.lane.getLength(f"{edge}_0")) for edge in self.driving + self.sidewalks}
         self.next = {edge: _after(sumo, edge) for edge in self.driving}
         reached = {after for ways in self.next.values() for after in ways.values()}
+        self._cells = _cells(sumo)
         self.entries = [edge for edge in self.driving if edge not in reached] or self.driving
         self.exits = [edge for edge in self.driving if not self.next[edge]] or self.driving
 
@@ -37,6 +41,10 @@ class Network:
         """Edges to walk along from `start` to `target`; empty when there is no way."""
         stages = self._sumo.simulation.findIntermodalRoute(start, target, "")
         return tuple(stages[0].edges) if len(stages) == 1 else ()
+
+    def near(self, x: float, y: float) -> bool:
+        """Whether a road is within some metres, in SUMO's frame."""
+        return (int(x // CELL), int(y // CELL)) in self._cells
 
     def ahead(self, edge: str, wish: str) -> tuple[str, ...]:
         """The edge and the two after it: first in the direction of the wish, else straight on, else anyhow."""
@@ -73,3 +81,16 @@ def _after(sumo: Any, edge: str) -> dict[str, str]:
             for link in sumo.lane.getLinks(lane):
                 found.setdefault(link[6].lower(), link[0].rpartition("_")[0])
     return dict(sorted(found.items()))
+
+
+def _cells(sumo: Any) -> set[tuple[int, int]]:
+    """Squares that a lane passes, and those around them."""
+    found = set()
+    for lane in sumo.lane.getIDList():
+        shape = sumo.lane.getShape(lane)
+        for (x, y), (to_x, to_y) in pairwise(shape):
+            pieces = math.ceil(math.hypot(to_x - x, to_y - y) / CELL) or 1
+            for i in range(pieces + 1):
+                share = i / pieces
+                found.add((int((x + share * (to_x - x)) // CELL), int((y + share * (to_y - y)) // CELL)))
+    return {(i + di, j + dj) for i, j in found for di in (-1, 0, 1) for dj in (-1, 0, 1)}

@@ -54,6 +54,10 @@ class Traffic:
 
     def before(self, dt: float) -> None:
         """Move SUMO on, and our actors with it, before the world's own step."""
+        for troop, name in tuple(self._puppets.gone()):
+            troop.kind.remove(name)
+            troop.leave(name)
+            self._demand.forget([name])
         self._caution.notice()
         self._ahead -= dt
         while self._ahead < -SLACK:
@@ -76,17 +80,13 @@ class Traffic:
         self._puppets.show(1.0, 1.0)
 
     def _step(self) -> None:
-        for troop, name in self._puppets.gone():
-            troop.kind.remove(name)
-            troop.leave(name)
-            self._demand.forget([name])
         self._demand.fill()
         if self._steps % EVERY == 0:
             self._demand.lead_on()
         for junction in self._junctions:
             junction.show()
         self._mirror.show()
-        self._caution.act(self._mirror.guests)
+        self._caution.act(self._mirror.bodies)
         self._sumo.simulation.step()
         self._steps += 1
         self._come_and_go()
