@@ -1,6 +1,6 @@
 """The map `narrow_street`: a street of one lane per direction, 30 km/h, with a bottleneck of one lane in its middle.
 
-For 24 m, cars parked on both sides leave one lane of 3.5 m: two cars cannot pass. Traffic from the west has to wait
+For 28 m, cars parked on both sides leave one lane of 3.5 m: two cars cannot pass. Traffic from the west has to wait
 (a yield sign). OpenDRIVE has a connecting road each way, one on top of the other. SUMO knows no such rule, so its own
 traffic takes turns by a light that only SUMO sees.
 """
@@ -14,7 +14,7 @@ from laco.scenarios.maps.document import Document, LaneSpec, number
 from laco.scenarios.maps.plain import edge, link, netconvert, node
 from laco.scenarios.maps.scenery import Stand
 
-HALF = 24.0  # [m] of the bottleneck
+HALF = 28.0  # [m] of the bottleneck
 LANE, WALK = 3.5, 2.0  # [m] widths
 STRIP = LANE / 2  # [m] left for parked cars on either side
 CAR, CAR_WIDTH, CAR_HEIGHT = 4.3, 1.65, 1.5  # [m]
@@ -42,7 +42,7 @@ def narrow_street() -> str:
 
 def _squeeze(direction: int) -> str:
     """The way through, seen from the west (1) or from the east (-1): aside, to the middle, and aside again."""
-    sway, steps = 13.0, 26
+    sway, steps = 14.0, 28
     points = []
     for i in range(steps + 1):
         share = i / steps

@@ -159,7 +159,9 @@ def shows_outside(mesh: Mesh, axis: int, sign: int) -> bool:
     corners, outer = corners[kept], outer[kept]
     edges = np.roll(corners, -1, axis=1) - corners
     low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
-    shares = np.meshgrid(np.linspace(0.04, 0.97, 15), np.linspace(0.03, 0.98, 17))  # no ray along a seam
+    shares = np.meshgrid(
+        np.linspace(0.0413, 0.9671, 15), np.linspace(0.0337, 0.9793, 17)
+    )  # no ray along a seam
     p, q = (
         low[i] + (high[i] - low[i]) * part.reshape(-1, 1, 1) for i, part in zip((u, v), shares, strict=True)
     )

@@ -4,6 +4,7 @@ A guest's route has to lead past the next junction, else cars there do not give 
 It is guessed: as the guest blinks, else straight on.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from laco.scenarios.server.actors import Solid
@@ -60,12 +61,18 @@ class Mirror:
                 self._remove(name)
         self._guests = there
 
+    def forget(self, names: Iterable[str]) -> None:
+        """SUMO takes guests that come to the end of their route: they come anew in the next step."""
+        for name in names:
+            self._guests.pop(name, None)
+            self._edges.pop(name, None)
+
     def direct(self) -> None:
         """After SUMO's step: give guests that have come to another edge a way on."""
         for name, solid in self._guests.items():
             if isinstance(solid, Walker):
                 continue
-            edge = self._sumo.vehicle.getRoadID(name)
+            edge = self._sumo.vehicle.getLaneID(name).rpartition("_")[0]  # none: off the lanes
             if edge and not edge.startswith(":") and self._edges.get(name) != edge:
                 self._edges[name] = edge
                 self._sumo.vehicle.setRoute(name, self._network.ahead(edge, _wish(solid)))

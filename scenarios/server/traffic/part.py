@@ -95,9 +95,11 @@ class Traffic:
 
     def _come_and_go(self) -> None:
         news = self._sumo.simulation
-        for name in sorted((*news.getArrivedIDList(), *news.getArrivedPersonIDList())):
+        arrived = sorted((*news.getArrivedIDList(), *news.getArrivedPersonIDList()))
+        for name in arrived:
             self._puppets.dismiss(name)
-            self._demand.forget([name])
+        self._demand.forget(arrived)
+        self._mirror.forget(arrived)
         self._welcome(self._puppets.cars, news.getDepartedIDList(), self._demand.cars)
         self._welcome(self._puppets.walkers, news.getDepartedPersonIDList(), self._demand.walkers)
 
