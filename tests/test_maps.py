@@ -9,8 +9,8 @@ import carla
 import pytest
 
 from laco.errors import ScenarioError
-from laco.scenarios.maps import available, net_of, read_map
 from laco.scenarios.maps import crossing as make
+from laco.scenarios.maps import net_of, read_map
 
 MAP = carla.Map("crossing", read_map("crossing"))
 # Where the lane centres enter the junction in CARLA's frame (x east, y south), and the heading [deg].

@@ -29,7 +29,11 @@ LAID_OUT = {  # ways through junctions, lights, controllers, yield signs, stop s
     "hill": (0, 0, 0, 0, 0, 0),
 }
 NETS = [name for name in LAID_OUT if name != "hill"]
-KINDS = {"driving": carla.LaneType.Driving, "sidewalk": carla.LaneType.Sidewalk, "parking": carla.LaneType.Parking}
+KINDS = {
+    "driving": carla.LaneType.Driving,
+    "sidewalk": carla.LaneType.Sidewalk,
+    "parking": carla.LaneType.Parking,
+}
 AGREE = 0.04  # [m] between the lane centres of a map and of its network
 
 
@@ -145,7 +149,10 @@ def along(name: str, road: int, lane: int) -> list[tuple[float, float]]:
 
 @cache
 def road_lengths(name: str) -> dict[int, float]:
-    return {int(road.attrib["id"]): float(road.attrib["length"]) for road in ET.fromstring(read_map(name)).iter("road")}
+    return {
+        int(road.attrib["id"]): float(road.attrib["length"])
+        for road in ET.fromstring(read_map(name)).iter("road")
+    }
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -155,7 +162,9 @@ def test_lanes_agree_with_the_network(name: str) -> None:
     for lane in (lane for edge in net.edges.values() for lane in edge.lanes if lane.kind in KINDS):
         for x, y in lane.shape:
             there = here.get_waypoint(carla.Location(x, -y, 0.0), True, KINDS[lane.kind]).transform.location
-            assert math.hypot(there.x - x, -there.y - y) < 0.15  # the client's search along curves is not exact
+            assert (
+                math.hypot(there.x - x, -there.y - y) < 0.15
+            )  # the client's search along curves is not exact
         middle = (lane.shape[0] + lane.shape[1]) / 2
         found = here.get_waypoint(carla.Location(middle[0], -middle[1], 0.0), True, KINDS[lane.kind])
         line = LineString(lane.shape)
@@ -181,7 +190,8 @@ def obstacles(name: str) -> Iterator[tuple[int, Polygon]]:
     for thing in roads(name).things:
         c, s = math.cos(math.radians(thing.yaw)), math.sin(math.radians(thing.yaw))
         (u, v, _), half = thing.extent, ((1, 1), (-1, 1), (-1, -1), (1, -1))
-        yield thing.label, Polygon([(thing.x + a * u * c - b * v * s, thing.y + a * u * s + b * v * c) for a, b in half])
+        corners = [(thing.x + a * u * c - b * v * s, thing.y + a * u * s + b * v * c) for a, b in half]
+        yield thing.label, Polygon(corners)
 
 
 def test_nothing_stands_on_a_lane() -> None:
@@ -204,7 +214,11 @@ def test_nothing_stands_on_a_lane() -> None:
 def waypoints_of_all_lanes(name: str) -> Iterator[carla.Waypoint]:
     here = roads(name).map
     for road in ET.fromstring(read_map(name)).iter("road"):
-        ids = [int(lane.attrib["id"]) for lane in road.iterfind("lanes/laneSection/*/lane") if lane.get("id") != "0"]
+        ids = [
+            int(lane.attrib["id"])
+            for lane in road.iterfind("lanes/laneSection/*/lane")
+            if lane.get("id") != "0"
+        ]
         for s in np.arange(0.25, float(road.attrib["length"]), 1.5):
             yield from (here.get_waypoint_xodr(int(road.attrib["id"]), id, float(s)) for id in ids)
 
@@ -225,7 +239,9 @@ def test_lights_of_the_grid_name_their_links() -> None:
         note = signal.find("userData[@code='sumo']")
         assert note is not None
         light, _, indices = note.attrib["value"].partition(":")
-        mine = [link for link in net.links if link.light == light and link.index in map(int, indices.split(","))]
+        mine = [
+            link for link in net.links if link.light == light and link.index in map(int, indices.split(","))
+        ]
         assert {link.direction for link in mine} == {"r", "s", "l"}
         assert len(mine) == 4
         assert len({link.source for link in mine}) == 1
@@ -253,7 +269,9 @@ def test_limits_marks_and_shoulder_of_the_highway() -> None:
 
 def test_two_cars_cannot_pass_in_the_narrow_street() -> None:
     parked = [thing for thing in roads("narrow_street").things if thing.label == 14]
-    gap = min(t.y - t.extent[1] for t in parked if t.y > 0) - max(t.y + t.extent[1] for t in parked if t.y < 0)
+    gap = min(t.y - t.extent[1] for t in parked if t.y > 0) - max(
+        t.y + t.extent[1] for t in parked if t.y < 0
+    )
     assert len(parked) == 10
     assert 3.0 < gap < 2 * 1.85  # the narrowest car of the field's is wider than 1.8 m
 

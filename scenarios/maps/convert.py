@@ -148,7 +148,10 @@ def _centre(street: Street) -> Mark:
 def _connect(document: Document, layout: Layout, junction: ET.Element, road_id: int, link: Link) -> None:
     """One link of a junction: a connecting road, and the connection that leads onto it."""
     source, target = layout.of_edge[link.source], layout.of_edge[link.target]
-    before, after = source.lane_id(link.source, link.source_lane), target.lane_id(link.target, link.target_lane)
+    before, after = (
+        source.lane_id(link.source, link.source_lane),
+        target.lane_id(link.target, link.target_lane),
+    )
     first = layout.network.edges[link.source].lanes[link.source_lane]
     last = layout.network.edges[link.target].lanes[link.target_lane]
     border = beside(link.shape, first.width / 2, last.width / 2)
@@ -156,7 +159,9 @@ def _connect(document: Document, layout: Layout, junction: ET.Element, road_id: 
     border[-1] = beside(last.shape, last.width / 2)[0]
     plan = pieces(border, _heading(first.shape[-2:]), _heading(last.shape[:2]))
     limit = min(first.speed, last.speed) * 3.6
-    road = document.road(road_id, f"{link.source} to {link.target}", layout.junctions[link.junction], plan, limit)
+    road = document.road(
+        road_id, f"{link.source} to {link.target}", layout.junctions[link.junction], plan, limit
+    )
     document.link(road, "predecessor", "road", source.id, "end" if before < 0 else "start")
     document.link(road, "successor", "road", target.id, "start" if after < 0 else "end")
     outer, inner = _through_marks(layout, link)
@@ -185,16 +190,21 @@ def _through_marks(layout: Layout, link: Link) -> tuple[Mark, Mark]:
 def _past_the_shoulder(document: Document, layout: Layout, junction: int, road_id: int, edge: Edge) -> int:
     """A road with the hard shoulder across a junction, beside the outermost link; how many were made. Where a lane
     ends there, it takes the lane's width and eases out of it."""
-    link = min((one for one in layout.network.links if one.source == edge.id), key=lambda one: one.source_lane)
+    link = min(
+        (one for one in layout.network.links if one.source == edge.id), key=lambda one: one.source_lane
+    )
     onward = layout.network.edges[link.target]
     kinds = [lane.kind for lane in onward.lanes[: link.target_lane]]
     if edge.lanes[0].kind != "shoulder" or kinds != ["shoulder"]:
         return 0
-    first, last = (sum(lane.width for lane in one) for one in (edge.lanes[: link.source_lane], onward.lanes[:1]))
+    first, last = (
+        sum(lane.width for lane in one) for one in (edge.lanes[: link.source_lane], onward.lanes[:1])
+    )
     half = onward.lanes[link.target_lane].width / 2
     source, target = layout.of_edge[edge.id], layout.of_edge[onward.id]
     before, after = source.lane_id(edge.id, 0), target.lane_id(onward.id, 0)
-    road = document.road(road_id, f"shoulder {edge.id} to {onward.id}", junction, pieces(beside(link.shape, -half)), 0.0)
+    plan = pieces(beside(link.shape, -half))
+    road = document.road(road_id, f"shoulder {edge.id} to {onward.id}", junction, plan, 0.0)
     document.link(road, "predecessor", "road", source.id, "end" if before < 0 else "start")
     document.link(road, "successor", "road", target.id, "start" if after < 0 else "end")
     lane = LaneSpec(-1, "shoulder", first, NONE, before, after, last, (0.0, road.length))

@@ -63,8 +63,10 @@ def corner(start: Points, first: float, end: Points, last: float) -> list[Piece]
     turn = math.remainder(last - first, 2 * math.pi)
     if abs(turn) < 1e-3:
         return [_straight(start, end)]
-    reach = np.linalg.solve(np.stack([ahead, back], axis=1), end - start) if abs(abs(turn) - math.pi) > 0.2 else []
-    if len(reach) == 0 or min(reach) <= 0.0:  # the tangents do not meet between the points
+    reach = np.zeros(2)
+    if abs(abs(turn) - math.pi) > 0.2:
+        reach = np.linalg.solve(np.stack([ahead, back], axis=1), end - start)
+    if min(reach) <= 0.0:  # the tangents do not meet between the points
         reach = np.full(2, float(np.hypot(*(end - start))) * 0.6)
     share = 2 / 3  # a parabola, like SUMO's turning lanes beside it
     return [_cubic(np.stack([start, start + share * reach[0] * ahead, end - share * reach[1] * back, end]))]
@@ -101,7 +103,9 @@ def _fit(line: Points, first: float, last: float) -> tuple[Points, float]:
     for _ in range(ROUNDS):
         weights = _bernstein(t)
         rest = line - weights[:, :2].sum(1)[:, None] * start - weights[:, 2:].sum(1)[:, None] * end
-        matrix = np.stack([np.outer(weights[:, 1], ahead).ravel(), np.outer(weights[:, 2], back).ravel()], axis=1)
+        matrix = np.stack(
+            [np.outer(weights[:, 1], ahead).ravel(), np.outer(weights[:, 2], back).ravel()], axis=1
+        )
         reach, *_ = np.linalg.lstsq(matrix, rest.ravel(), rcond=None)
         reach = np.maximum(reach, chords[-1] / 20)
         corners = np.stack([start, start + reach[0] * ahead, end + reach[1] * back, end])

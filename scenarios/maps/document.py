@@ -64,16 +64,28 @@ class Document:
         self.controllers: list[ET.Element] = []
         self.junctions: dict[int, ET.Element] = {}
 
-    def road(self, id: int, name: str, junction: int, plan: list[Piece], speed: float, kind: str = "town") -> Road:
+    def road(
+        self, id: int, name: str, junction: int, plan: list[Piece], speed: float, kind: str = "town"
+    ) -> Road:
         """A new flat road with its geometry; `speed` is its limit [km/h], `junction` -1 outside of any."""
         length = sum(piece.length for piece in plan)
         element = ET.SubElement(
-            self.root, "road", name=name, length=number(length, 6), id=str(id), junction=str(junction), rule="RHT"
+            self.root,
+            "road",
+            name=name,
+            length=number(length, 6),
+            id=str(id),
+            junction=str(junction),
+            rule="RHT",
         )
         ET.SubElement(element, "link")
-        ET.SubElement(ET.SubElement(element, "type", s="0", type=kind), "speed", max=number(speed, 1), unit="km/h")
+        ET.SubElement(
+            ET.SubElement(element, "type", s="0", type=kind), "speed", max=number(speed, 1), unit="km/h"
+        )
         _plan(element, plan)
-        ET.SubElement(ET.SubElement(element, "elevationProfile"), "elevation", s="0", a="0", b="0", c="0", d="0")
+        ET.SubElement(
+            ET.SubElement(element, "elevationProfile"), "elevation", s="0", a="0", b="0", c="0", d="0"
+        )
         ET.SubElement(element, "lateralProfile")
         straight = (plan[0].x, plan[0].y, plan[0].heading) if len(plan) == 1 and not plan[0].cubic else None
         self.roads[id] = Road(id, element, length, straight)
@@ -96,7 +108,10 @@ class Document:
         right = sorted((lane for lane in lanes if lane.id < 0), key=lambda lane: -lane.id)
         if left:
             _side(ET.SubElement(section, "left"), left, speed)
-        _mark(ET.SubElement(ET.SubElement(section, "center"), "lane", id="0", type="none", level="false"), centre)
+        _mark(
+            ET.SubElement(ET.SubElement(section, "center"), "lane", id="0", type="none", level="false"),
+            centre,
+        )
         if right:
             _side(ET.SubElement(section, "right"), right, speed)
 
@@ -156,7 +171,7 @@ def _plan(road: ET.Element, plan: list[Piece]) -> None:
         if piece.cubic:
             keys = ("bU", "cU", "dU", "bV", "cV", "dV")
             values = {key: number(value) for key, value in zip(keys, piece.cubic, strict=True)}
-            ET.SubElement(geometry, "paramPoly3", pRange="normalized", aU="0", aV="0", **values)
+            ET.SubElement(geometry, "paramPoly3", {"pRange": "normalized", "aU": "0", "aV": "0", **values})
         else:
             ET.SubElement(geometry, "line")
         s += piece.length
@@ -184,7 +199,9 @@ def _width(lane: ET.Element, spec: LaneSpec) -> None:
         bend = (start, spec.width, 3 * change / length**2, -2 * change / length**3)
         records = [*records[: int(start > 0.0)], bend, (end, spec.last_width, 0.0, 0.0)]
     for s, a, c, d in records:
-        ET.SubElement(lane, "width", sOffset=number(s, 6), a=number(a, 4), b="0", c=number(c, 12), d=number(d, 12))
+        ET.SubElement(
+            lane, "width", sOffset=number(s, 6), a=number(a, 4), b="0", c=number(c, 12), d=number(d, 12)
+        )
 
 
 def _mark(lane: ET.Element, mark: tuple[str, str, str]) -> None:

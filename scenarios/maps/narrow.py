@@ -18,7 +18,13 @@ HALF = 28.0  # [m] of the bottleneck
 LANE, WALK = 3.5, 2.0  # [m] widths
 STRIP = LANE / 2  # [m] left for parked cars on either side
 CAR, CAR_WIDTH, CAR_HEIGHT = 4.3, 1.65, 1.5  # [m]
-PLACES = (-9.5, -4.2, 0.9, 6.3, 11.4)  # [m] middles of the parked cars on the south side; mirrored on the north
+PLACES = (
+    -9.5,
+    -4.2,
+    0.9,
+    6.3,
+    11.4,
+)  # [m] middles of the parked cars on the south side; mirrored on the north
 TURNS = (("Gr", 20), ("yr", 3), ("rr", 8), ("rG", 20), ("ry", 3), ("rr", 8))  # of SUMO's hidden light [s]
 
 

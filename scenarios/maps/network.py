@@ -106,7 +106,9 @@ def read_network(source: Path | str) -> Network:
     root = ET.fromstring(source) if isinstance(source, str) else ET.parse(source).getroot()
     edges = {e.attrib["id"]: _edge(e) for e in root.iterfind("edge") if not e.get("function")}
     inner = {lane.attrib["id"]: points(lane.attrib["shape"]) for lane in root.iterfind("edge/lane")}
-    onward = {c.attrib["from"] + "_" + c.attrib["fromLane"]: c.get("via", "") for c in root.iterfind("connection")}
+    onward = {
+        c.attrib["from"] + "_" + c.attrib["fromLane"]: c.get("via", "") for c in root.iterfind("connection")
+    }
     return Network(
         edges=edges,
         links=tuple(_link(c, edges, inner, onward) for c in root.iterfind("connection") if c.get("from") in edges
@@ -115,7 +117,8 @@ def read_network(source: Path | str) -> Network:
         junctions={j.attrib["id"]: points(j.attrib["shape"]) for j in root.iterfind("junction")
                    if j.get("type") not in ("internal", "dead_end") and j.get("shape")},
         areas=tuple(points(e[0].attrib["shape"]) for e in root.iterfind("edge") if e.get("function") == "walkingarea"),
-        phases={t.attrib["id"]: tuple(p.attrib["state"] for p in t.iterfind("phase")) for t in root.iterfind("tlLogic")},
+        phases={t.attrib["id"]: tuple(p.attrib["state"] for p in t.iterfind("phase"))
+                for t in root.iterfind("tlLogic")},
     )  # fmt: skip
 
 
@@ -136,7 +139,9 @@ def distinct(line: Points, gap: float = 0.02) -> Points:
 
 def _edge(edge: ET.Element) -> Edge:
     lanes = tuple(_lane(lane) for lane in edge.iterfind("lane"))
-    return Edge(edge.attrib["id"], edge.attrib["from"], edge.attrib["to"], lanes, int(edge.get("priority", 0)))
+    return Edge(
+        edge.attrib["id"], edge.attrib["from"], edge.attrib["to"], lanes, int(edge.get("priority", 0))
+    )
 
 
 def _lane(lane: ET.Element) -> Lane:

@@ -11,7 +11,9 @@ from laco.errors import ScenarioError
 
 Row = Mapping[str, object]
 WHEN = re.compile(r"<!-- generated on.*?-->\s*", re.DOTALL)  # a date, a version and file names
-NORMAL = ("--offset.disable-normalization", "--no-turnarounds", "--precision", "3", "--junctions.internal-link-detail", "24")
+NORMAL = (
+    "--offset.disable-normalization", "--no-turnarounds", "--precision=3", "--junctions.internal-link-detail=24",
+)  # fmt: skip
 
 
 def netgenerate(*options: str) -> str:
@@ -60,9 +62,11 @@ def _rows(kind: str, rows: Sequence[Row]) -> ET.Element:
     for row in rows:
         item = ET.SubElement(root, str(row.get("tag", kind)))
         for key, value in row.items():
-            if key == "lanes":
-                for index, lane in enumerate(value):  # type: ignore[arg-type, var-annotated]
-                    ET.SubElement(item, "lane", index=str(index), **{k: str(v) for k, v in lane.items()})
+            if isinstance(value, list):
+                for index, lane in enumerate(value):
+                    ET.SubElement(
+                        item, "lane", {"index": str(index), **{str(k): str(v) for k, v in lane.items()}}
+                    )
             elif key != "tag":
                 item.set(key, str(value))
     return root

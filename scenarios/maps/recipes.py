@@ -46,7 +46,13 @@ def t_junction() -> str:
     arms = [("west", 2), ("east", 2), ("south", 1)]
     edges = [edge for arm, priority in arms for edge in both_ways(arm, "centre", 13.89, priority)]
     crossings = [
-        {"tag": "crossing", "node": "centre", "edges": f"{arm}_centre centre_{arm}", "priority": "true", "width": 3.0}
+        {
+            "tag": "crossing",
+            "node": "centre",
+            "edges": f"{arm}_centre centre_{arm}",
+            "priority": "true",
+            "width": 3.0,
+        }
         for arm in ("south", "east")
     ]
     return netconvert(nodes, edges, crossings, "--sidewalks.guess", "--sidewalks.guess.max-speed=20")
@@ -108,9 +114,14 @@ RECIPES = {
     "grid": Recipe(grid, Scenery(seed=3, tree_gap=(18.0, 40.0))),
     "t_junction": Recipe(t_junction, Scenery(seed=5, setback=(0.9, 1.6), reach=60.0)),
     "roundabout": Recipe(roundabout, Scenery(seed=7, setback=(4.0, 9.0), building_gap=(6.0, 20.0))),
-    "highway": Recipe(highway, Scenery(seed=11, building_gap=None, tree_gap=(9.0, 25.0), tree_setback=(3.0, 12.0))),
+    "highway": Recipe(
+        highway, Scenery(seed=11, building_gap=None, tree_gap=(9.0, 25.0), tree_setback=(3.0, 12.0))
+    ),
     "narrow_street": Recipe(
-        narrow_street, Scenery(seed=13, setback=(0.9, 1.5), tree_gap=None, extra=houses()), fill_narrow_street, lit=False
+        narrow_street,
+        Scenery(seed=13, setback=(0.9, 1.5), tree_gap=None, extra=houses()),
+        finish=fill_narrow_street,
+        lit=False,
     ),
     "straight": Recipe(straight, SCENERY),
 }

@@ -153,7 +153,9 @@ def _trees(rng: random.Random, scenery: Scenery, side: tuple[Points, bool, bool]
 def _built(side: tuple[Points, bool, bool], s: float, half: float, length: float, reach: float) -> bool:
     """Whether a building whose middle is at `s` begins within `reach` of a junction."""
     _, at_start, at_end = side
-    return bool((at_start and s - half < reach) or (at_end and length - s - half < reach) or math.isinf(reach))
+    return bool(
+        (at_start and s - half < reach) or (at_end and length - s - half < reach) or math.isinf(reach)
+    )
 
 
 def _length(line: Points) -> float:

@@ -77,10 +77,10 @@ def _thing(road: Element, item: Element, label: int) -> Thing:
     s, t = number(item, "s"), number(item, "t")
     x, y, heading = place(road, s)
     x, y = x - t * math.sin(heading), y + t * math.cos(heading)
-    radius = number(item, "radius")
-    length, width, height = (
-        abs(number(item, key)) / 2 or other or 0.5 for key, other in (("length", radius), ("width", radius), ("height", 0.0))
-    )
+    radius = abs(number(item, "radius"))
+    length = abs(number(item, "length")) / 2 or radius or 0.5
+    width = abs(number(item, "width")) / 2 or radius or 0.5
+    height = abs(number(item, "height")) / 2 or 0.5
     if max(length, width, height) > LARGEST:
         raise ScenarioError(f"object {item.get('id')} is larger than {2 * LARGEST:.0f} m")
     z = _elevation(road, s) + number(item, "zOffset") + height

@@ -56,7 +56,10 @@ def complaints(root: Element) -> Iterator[str]:
 
 def _geometry(road: Element) -> Iterator[str]:
     pieces = road.findall("planView/geometry")
-    numbers = [(road, "length"), *((piece, key) for piece in pieces for key in ("s", "x", "y", "hdg", "length"))]
+    numbers = [
+        (road, "length"),
+        *((piece, key) for piece in pieces for key in ("s", "x", "y", "hdg", "length")),
+    ]
     for item, key in numbers:
         if abs(opendrive.number(item, key)) > FARTHEST:
             yield f"<{item.tag}> has {key}={item.get(key)!r}, which is out of this world"
@@ -82,9 +85,10 @@ def _lanes(road: Element) -> Iterator[str]:
 
 
 def _objects(road: Element) -> Iterator[str]:
+    length = opendrive.number(road, "length")
     for item in road.iterfind("objects/object"):
         name = item.get("name", "")
-        if item.get("type") == "crosswalk" and not 0.0 <= opendrive.number(item, "s") <= opendrive.number(road, "length"):
+        if item.get("type") == "crosswalk" and not 0.0 <= opendrive.number(item, "s") <= length:
             yield f"crosswalk {item.get('id')} is not on it"
         if name[:6] in ("Speed_", "speed_"):  # the library reads a limit out of such a name
             speed = name[13:] if "STATIC" in name else name[6:]

@@ -203,7 +203,8 @@ export function drawLabels(context, drawn, camera, followed) {
     const named = NAMED.includes(player.shown) || player.id === followed;
     if (!named && (camera.scale < 5 || player.shown === "parked" || place.speed < 0.3)) continue;
     const speed = `${(place.speed * 3.6).toFixed(0)} km/h`, [x, y] = camera.toScreen(place.x, place.y);
-    const text = named ? `${player.role || player.id}  ${speed}` : speed;
+    const name = NAMED.includes(player.shown) && player.role ? player.role : `#${player.id}`;
+    const text = named ? `${name}  ${speed}` : speed;
     const radius = player.id === followed ? player.length * 0.72 : player.length * 0.5;
     const off = Math.min(radius * camera.scale, 140) + 12;
     const ink = named ? (NAMED.includes(player.shown) ? player.shown : "text") : "muted";

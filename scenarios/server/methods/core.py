@@ -9,8 +9,8 @@ from laco.scenarios.server.methods.level import switch_layers
 from laco.scenarios.server.poses import pose
 from laco.scenarios.server.rpc import Table, bare, constant, value, void
 from laco.scenarios.server.shapes import ID, SETTINGS, WEATHER, text
-from laco.scenarios.server.soundness import admit
 from laco.scenarios.server.simulation import OPENDRIVE_MAP, Simulation
+from laco.scenarios.server.soundness import admit
 from laco.scenarios.server.streaming import EPISODE_STREAM
 from laco.scenarios.server.versions import VERSION
 

@@ -128,14 +128,16 @@ class NoTraffic:
 def make_traffic(
     nets: Mapping[str, Path], vehicles: int, walkers: int, seed: int
 ) -> Callable[[Simulation], Part]:
-    """What makes the traffic of each episode; `nets` are SUMO networks by the names of the maps. The first episode
-    raises `WorldError` when its map has none; later ones go on without traffic, and say so in the log."""
+    """What makes the traffic of each episode. `nets` are SUMO networks by the names of the maps; a map that a client
+    sends (`generate_opendrive_world`) is known by its text. The first episode raises `WorldError` when its map has
+    none; later ones go on without traffic, and say so in the log."""
     if vehicles < 0 or walkers < 0:
         raise WorldError(f"there cannot be {min(vehicles, walkers)} cars or walkers")
 
     def make(simulation: Simulation) -> Part:
         world = simulation.world
-        net = nets.get(world.name)
+        name = next((key for key in nets if simulation.maps.get(key) == world.roads.xodr), world.name)
+        net = nets.get(name)
         try:
             if net is None:
                 raise WorldError(f"no traffic on map {world.name}: it has no SUMO network (NAME.net.xml beside it)")

@@ -100,7 +100,8 @@ class Puppets:
         for index in changed:
             solid = solids[index]
             assert isinstance(solid, Vehicle)
-            solid.control = Control(*pedals[index].tolist(), gear=1)
+            throttle_, steer_, brake_ = pedals[index].tolist()
+            solid.control = Control(throttle_, steer_, brake_, gear=1)
 
     def _walk(self, goals: Numbers, dt: float) -> None:
         """People of SUMO's leap where sidewalks and crosswalks meet; ours walk after them."""

@@ -99,7 +99,7 @@ class Troop:
             return numbers[:, NOW].copy()
         way = numbers[:, NOW] - numbers[:, BEFORE]
         way[:, 2] = _turn(numbers)
-        return numbers[:, BEFORE] + share * way  # type: ignore[no-any-return]
+        return numbers[:, BEFORE] + share * way
 
     def put(self, places: Numbers, speed: Numbers, turn: Numbers, acceleration: Numbers) -> None:
         """Write places [N, 3], speeds [N] along the yaws [m/s], turns [N] [deg/s] and accelerations along the yaws [N]
@@ -120,13 +120,13 @@ class Troop:
 
     def turning(self) -> Numbers:
         """[deg/s] in SUMO's last step."""
-        return _turn(self.numbers) / self._step  # type: ignore[no-any-return]
+        return _turn(self.numbers) / self._step
 
     def _climb(self, new: Numbers, c: Numbers, s: Numbers) -> None:
         """Height [m] and pitch [deg] of the road under each."""
         ground, halves = self._world.roads.ground, 0.6 * self.numbers[:, HALF]
         for row, dx, dy, half in zip(new, halves * c, halves * s, halves, strict=True):
-            front, back = ground(row[X] + dx, row[Y] + dy), ground(row[X] - dx, row[Y] - dy)
+            front, back = ground(row[X] + dx, row[Y] + dy, row[Z]), ground(row[X] - dx, row[Y] - dy, row[Z])
             row[Z], row[PITCH] = (front + back) / 2, np.degrees(np.arctan2(front - back, 2 * half))
 
 
@@ -136,4 +136,4 @@ def _turn(numbers: Numbers) -> Numbers:
 
 
 def _wrap(angle: Numbers) -> Numbers:
-    return angle - 360.0 * np.floor(angle / 360.0 + 0.5)  # type: ignore[no-any-return]
+    return angle - 360.0 * np.floor(angle / 360.0 + 0.5)
