@@ -222,8 +222,9 @@ def test_a_map_without_signals_has_no_lights(client: carla.Client) -> None:
     [("206", -1, "traffic.stop"), ("205", -1, "traffic.yield"), ("274", 30, "traffic.speed_limit.30")],
 )
 def test_signs_are_actors(client: carla.Client, kind: str, value: int, name: str) -> None:
-    sign = f"""<signals><signal name="s" id="77" s="0.5" t="6" zOffset="2" hOffset="0" roll="0" pitch="0" orientation="-"
-        dynamic="no" country="OpenDRIVE" type="{kind}" subtype="-1" value="{value}" unit="km/h" height="0.6" width="0.6">
+    sign = f"""<signals><signal name="s" id="77" s="0.5" t="6" zOffset="2" hOffset="0" roll="0" pitch="0"
+        orientation="-" dynamic="no" country="OpenDRIVE" type="{kind}" subtype="-1" value="{value}" unit="km/h"
+        height="0.6" width="0.6">
         <validity fromLane="1" toLane="1"/></signal></signals></road>"""
     world = client.generate_opendrive_world(read_map("crossing").replace("</road>", sign, 1))
     (actor,) = world.get_actors().filter("traffic.*")
