@@ -40,7 +40,9 @@ def world(
     from laco.scenarios.server.options import WorldOptions
     from laco.scenarios.server.serve import serve
 
-    options = WorldOptions(map=map, name=name, host=host, port=port, seed=seed, traffic=traffic, walkers=walkers)
+    options = WorldOptions(
+        map=map, name=name, host=host, port=port, seed=seed, traffic=traffic, walkers=walkers
+    )
     if view:
         from laco.view.launch import ViewProcess
 

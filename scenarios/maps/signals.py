@@ -1,7 +1,9 @@
 """Traffic lights, signs and crosswalks of a SUMO network as OpenDRIVE signals and objects.
 
-A light is one dynamic signal of type 1000001 per approach, at its stop line, turned the way its traffic drives. It
-carries `<userData code="sumo" value="TLS:0,1,2"/>`: the id of SUMO's traffic light and the link indices of the
+A light is one dynamic signal of type 1000001 per approach, at its stop line, turned the way its traffic drives; its
+orientation is that of CARLA's towns: - for traffic along the reference line, + for traffic against it.
+
+It carries `<userData code="sumo" value="TLS:0,1,2"/>`: the id of SUMO's traffic light and the link indices of the
 approach. Approaches that are green together share a `<controller>`, which their `<junction>` names. Where SUMO makes
 an approach yield or stop, a sign of type 205 or 206 stands.
 """
@@ -70,7 +72,7 @@ def _signal(document: Document, street: Street, edge: Edge, id: int, kind: str) 
         road.signals, "signal", name={LIGHT: "light", YIELD: "yield", STOP: "stop"}[kind], id=str(id),
         s=number(road.length - LINE if forward else LINE, 4), t=number(-across if forward else across, 4),
         zOffset="3" if light else "2", hOffset="0" if forward else number(math.pi, 9), roll="0", pitch="0",
-        orientation="+" if forward else "-", dynamic="yes" if light else "no", country="OpenDRIVE", type=kind,
+        orientation="-" if forward else "+", dynamic="yes" if light else "no", country="OpenDRIVE", type=kind,
         subtype="-1", value="-1", text="", height="0.9" if light else "0.6", width="0.3" if light else "0.6",
     )  # fmt: skip
     ET.SubElement(signal, "validity", fromLane=str(min(driving)), toLane=str(max(driving)))

@@ -26,10 +26,14 @@ REFUSED = 2  # exit status of a trial that ends with a reason
 
 def admit(xodr: str, name: str) -> str:
     """The document in a form that can be used; raises `ScenarioError`, with a reason, when there is none."""
-    root = opendrive.parse(xodr)
-    for complaint in complaints(root):
+    try:
+        root = opendrive.parse(xodr)
+        complaint = next(complaints(root), "")
+        text = ET.tostring(root, encoding="unicode") if not complaint and mend(root) else xodr
+    except ScenarioError as error:  # of a value that is no number
+        complaint = str(error)
+    if complaint:
         raise ScenarioError(f"map {name}: {complaint}")
-    text = ET.tostring(root, encoding="unicode") if mend(root) else xodr
     _try(text, name)
     return text
 

@@ -12,7 +12,7 @@ from laco.scenarios.server.blueprints import Blueprint, Kind, library
 from laco.scenarios.server.poses import Pose
 from laco.scenarios.server.roads import Roads
 from laco.scenarios.server.scene import Mesh, body_mesh, join, static_scene, tiles, traffic_light
-from laco.scenarios.server.scene.structures import structure
+from laco.scenarios.server.scene.structures import structure, windows
 from laco.scenarios.server.scene.surfaces import crosswalks
 
 ROAD, SIDEWALK, BUILDING, TREE, TERRAIN, LINE = 1, 2, 3, 9, 10, 24
@@ -193,6 +193,17 @@ def test_level_meshes_are_inside_their_boxes(label: int) -> None:
     mesh = structure(level_box(label, (12.0, 4.0, 7.0)))
     assert (np.abs(mesh.vertices - (0.0, 0.0, 3.5)) <= np.array((6.0, 2.0, 3.5)) + 1e-4).all()
     assert set(mesh.labels.tolist()) == {label}
+
+
+def test_windows_lie_on_the_walls_and_look_out() -> None:
+    solid = level_box(BUILDING, (20.0, 10.0, 9.0))
+    panes = windows(solid)
+    # round(8.5 / 3.2) = 3 rows; (20 - 1) / 4 and (10 - 1) / 4 give 4 and 2 windows in a row, on two sides each
+    assert len(panes) == 2 * 3 * 2 * (4 + 2)
+    outwards = np.einsum("ij,ij->i", normals(panes)[:, :2], panes.corners().mean(axis=1)[:, :2])
+    assert (outwards > 0.0).all()
+    assert (np.abs(panes.vertices - (0.0, 0.0, 4.5)) <= np.array((10.0, 5.0, 4.5)) + 1e-4).all()
+    assert not len(windows(level_box(TREE, (0.5, 0.5, 8.0))))
 
 
 def test_a_tree_spreads_above_the_height_of_a_car() -> None:

@@ -12,7 +12,7 @@ from laco.scenarios.server.vehicle import Vehicle
 from laco.scenarios.server.world import World
 
 CELL = 32.0  # [m]
-MARGIN = 20.0  # [m] a cell knows the lights whose box has its centre so near to it
+MARGIN = 40.0  # [m] a cell knows the lights whose box has its centre so near to it
 REACH = 12.0  # [m] from the centre of such a box to its corners, sum of the ways in x and y, at most
 STEP = 1.0  # [m]
 

@@ -6,6 +6,6 @@ Drawn by the cameras and hit by the rays of lidars; made of plain shapes, the sa
 from laco.scenarios.server.scene.bodies import body_mesh
 from laco.scenarios.server.scene.mesh import Colour, Mesh, join, tiles
 from laco.scenarios.server.scene.signs import traffic_light
-from laco.scenarios.server.scene.static import static_scene
+from laco.scenarios.server.scene.static import static_details, static_scene
 
-__all__ = ["Colour", "Mesh", "body_mesh", "join", "static_scene", "tiles", "traffic_light"]
+__all__ = ["Colour", "Mesh", "body_mesh", "join", "static_details", "static_scene", "tiles", "traffic_light"]

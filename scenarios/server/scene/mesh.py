@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from laco.scenarios.server.poses import Pose, axes
 
-TILE = 40.0  # [m] side of the squares a large mesh is cut into
+TILE = 80.0  # [m] side of the squares a large mesh is cut into
 Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
 
 

@@ -50,7 +50,16 @@ class Builder:
     def stack(self, levels: Sequence[Level], label: int, colours: Sequence[Colour]) -> None:
         """One hollow body through rectangles from below upwards, with a colour between each two of them and its last
         on top. Two at one height make a ledge."""
-        rings = [_rectangle(x, y, z) for x, y, z in levels]
+        self._hollow([_rectangle(x, y, z) for x, y, z in levels], label, colours)
+
+    def turned(
+        self, levels: Sequence[tuple[float, float]], label: int, colours: Sequence[Colour], sides: int = 6
+    ) -> None:
+        """The same of round levels: height and radius [m] of each."""
+        circle = _circle(sides)
+        self._hollow([[(r * c, r * s, z) for c, s in circle] for z, r in levels], label, colours)
+
+    def _hollow(self, rings: list[list[Point]], label: int, colours: Sequence[Colour]) -> None:
         for lower, upper, colour in zip(rings[:-1], rings[1:], colours, strict=True):
             for corners in _sides(lower, upper):
                 distinct = list(dict.fromkeys(corners))

@@ -5,7 +5,7 @@ from laco.scenarios.server.roads import Roads
 from laco.scenarios.server.scene.ground import terrain
 from laco.scenarios.server.scene.mesh import Mesh, join
 from laco.scenarios.server.scene.strips import strips
-from laco.scenarios.server.scene.structures import structure
+from laco.scenarios.server.scene.structures import structure, windows
 from laco.scenarios.server.scene.surfaces import crosswalks, junctions, lane, lines
 
 
@@ -22,3 +22,8 @@ def static_scene(roads: Roads, level: list[Solid]) -> Mesh:
             *(structure(solid).placed(solid.pose) for solid in level),
         )
     )
+
+
+def static_details(level: list[Solid]) -> Mesh:
+    """What only the eye sees of what stands still, and only from near."""
+    return join(windows(solid).placed(solid.pose) for solid in level)

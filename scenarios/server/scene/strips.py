@@ -14,8 +14,8 @@ from laco.scenarios.server import opendrive
 from laco.scenarios.server.roads import Roads
 
 STEP = 2.0  # [m] between samples along a road
-LONGEST = 20.0  # [m] of one piece of a straight lane
-FLAT = 0.02  # [m] by which a piece may miss the lane
+LONGEST = 40.0  # [m] of one piece of a straight lane
+FLAT = 0.04  # [m] by which a piece may miss the lane
 NARROW = 0.05  # [m] less than that is no lane
 INSIDE = 1e-4  # [m] from the ends of a section, where it is certain which one is meant
 

@@ -39,22 +39,34 @@ def structure(solid: Solid) -> Mesh:
     return _MAKERS.get(label, _block)(size, -solid.id, label)
 
 
+def windows(solid: Solid) -> Mesh:
+    """The panes of a building, in its own frame; nothing for other things. Rays hit the walls instead."""
+    builder, label = Builder(), solid.blueprint.label
+    if label == BUILDING:
+        length, width = 2 * solid.half_length, 2 * solid.half_width
+        rows = _rows(_eaves(solid.height))
+        for along, across, turned in ((length, width / 2, False), (width, length / 2, True)):
+            for bay in _bays(along):
+                for row in rows:
+                    for side in (-1, 1):
+                        _window(builder, bay, side * across, row, turned, label)
+    return builder.mesh()
+
+
 def _building(size: tuple[float, float, float], number: int, label: int) -> Mesh:
     length, width, height = size
     x, y = length / 2 - RELIEF, width / 2 - RELIEF
-    eaves = max(height - 0.5, 0.8 * height)
-    builder = Builder()
+    builder, eaves = Builder(), _eaves(height)
     facade = FACADES[number % len(FACADES)]
     builder.box((-x, x), (-y, y), (0.0, eaves), label, facade)
     builder.taper(
         (-x, x), (-y, y), (eaves, height), (-0.94 * x, 0.94 * x), (-0.94 * y, 0.94 * y), label, ROOF
     )
-    for along, across, turned in ((length, width / 2, False), (width, length / 2, True)):
-        for low, high in _rows(eaves):
-            for start, end in _bays(along):
-                for side in (-1, 1):
-                    _window(builder, (start, end), side * across, (low, high), turned, label)
     return builder.mesh()
+
+
+def _eaves(height: float) -> float:
+    return max(height - 0.5, 0.8 * height)
 
 
 def _rows(eaves: float) -> list[Span]:
@@ -90,10 +102,9 @@ def _tree(size: tuple[float, float, float], number: int, label: int) -> Mesh:
     if foot >= CLEARANCE:
         radius = max(radius, SPREAD * height)
     middle, upper = foot + 0.35 * (height - foot), foot + 0.74 * (height - foot)
-    builder.column(0.0, 0.0, (0.0, foot), (trunk, 0.8 * trunk), label, BARK)
-    builder.column(0.0, 0.0, (foot, middle), (0.45 * radius, radius), label, green, 8)
-    builder.column(0.0, 0.0, (middle, upper), (radius, 0.75 * radius), label, light, 8)
-    builder.column(0.0, 0.0, (upper, height), (0.75 * radius, 0.15 * radius), label, light, 8)
+    builder.column(0.0, 0.0, (0.0, foot), (trunk, 0.8 * trunk), label, BARK, 4)
+    crown = ((foot, 0.45), (middle, 1.0), (upper, 0.75), (height, 0.15))
+    builder.turned([(z, share * radius) for z, share in crown], label, (green, light, light))
     return builder.mesh()
 
 

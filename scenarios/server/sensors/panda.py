@@ -80,6 +80,20 @@ def mesh_node(mesh: Mesh, layers: Mapping[int, int] | None = None) -> Any:
     return root
 
 
+def near_node(mesh: Mesh, reach: float) -> Any:
+    """A node that shows a mesh to the colour pass alone, while its middle is within `reach` [m] of the camera, times
+    what the camera magnifies."""
+    panda = core()
+    switch = panda.LODNode("near")
+    switch.addSwitch(reach, 0.0)
+    (x0, y0, z0), (x1, y1, z1) = mesh.vertices.min(axis=0).tolist(), mesh.vertices.max(axis=0).tolist()
+    switch.setCenter(panda.LPoint3((y0 + y1) / 2, (x0 + x1) / 2, (z0 + z1) / 2))
+    root = panda.NodePath(switch)
+    data, rows = _faces(mesh)
+    _attach(root, "colours", _geometry(data, rows), LABEL_BIT)
+    return root
+
+
 def paint(node: Any, label: int, id: int) -> None:
     """Give a label node its flat colour: label in red, the low byte of the id in green, the next in blue."""
     red, green, blue = ((value + 0.5) / 255 for value in (label, id & 0xFF, id >> 8 & 0xFF))

@@ -17,6 +17,7 @@ from laco.scenarios.server.sensors.stage import Stage
 from laco.scenarios.server.world import World
 
 NEAR, FAR = 0.3, 2000.0  # [m] the nearer the first, the coarser the depth buffer far away
+USUAL_FOCAL = 160.0  # [pixels] of 320x240 at 90 degrees
 SKY = 11  # CityObjectLabel
 Image = NDArray[np.uint8]  # [height, width, 4] blue, green, red, alpha; the top row first
 
@@ -107,7 +108,9 @@ class _Eye:
     def look(self, pose: Pose, lens: Lens) -> None:
         self.path.setMat(panda.matrix(pose))
         self._lens.setFilmSize(lens.width, lens.height)
-        self._lens.setFocalLength(lens.width / 2 / math.tan(math.radians(lens.fov) / 2))
+        focal = lens.width / 2 / math.tan(math.radians(lens.fov) / 2)  # [pixels]
+        self._lens.setFocalLength(focal)
+        self._camera.setLodScale(USUAL_FOCAL / focal)
 
 
 class _Buffer:

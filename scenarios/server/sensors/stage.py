@@ -8,7 +8,15 @@ from laco.scenarios.server.actors import Actor, Solid
 from laco.scenarios.server.blueprints import Kind
 from laco.scenarios.server.lights.actors import Sign, TrafficLight
 from laco.scenarios.server.poses import Pose
-from laco.scenarios.server.scene import Colour, Mesh, body_mesh, static_scene, tiles, traffic_light
+from laco.scenarios.server.scene import (
+    Colour,
+    Mesh,
+    body_mesh,
+    static_details,
+    static_scene,
+    tiles,
+    traffic_light,
+)
 from laco.scenarios.server.sensors import panda
 from laco.scenarios.server.vehicle import Vehicle
 from laco.scenarios.server.world import World
@@ -16,6 +24,7 @@ from laco.scenarios.server.world import World
 SHADE = (0, 0, 0, 96)  # of the ground under a vehicle
 SHADE_HEIGHT = 0.03  # [m] above the ground
 FLAT = {10: 1, 25: 1, 1: 2, 24: 3}  # layers of level ground by CityObjectLabel: land, road, lines
+REACH = 150.0  # [m] from which details are drawn, with a focal length of 160 pixels
 PEDAL = 0.05  # a brake pushed no farther does not light up
 
 
@@ -80,6 +89,8 @@ class Stage:
         if self._still is not None:
             self._still.removeNode()
         self._still = self.root.attachNewNode("still")
+        for tile in tiles(static_details(world.level)):
+            panda.near_node(tile, REACH).reparentTo(self._still)
         for tile in tiles(static_scene(world.roads, world.level)):
             panda.mesh_node(tile, FLAT if world.roads.level else None).reparentTo(self._still)
 

@@ -6,11 +6,19 @@ from typing import Any, NamedTuple
 from laco.scenarios.server.blueprints import Blueprint, Kind
 
 WIDEST = 2.95  # [m] must fit into a lane
-SHARES = {"car": 6.0, "van": 2.0, "truck": 1.0, "motorcycle": 1.0}  # of base types; those not named stay at home
+SHARES = {
+    "car": 6.0,
+    "van": 2.0,
+    "truck": 1.0,
+    "motorcycle": 1.0,
+}  # of base types; those not named stay at home
 CLASSES = {"truck": "truck", "motorcycle": "motorcycle"}  # SUMO's; others are passenger cars
 PACES = {"truck": (1.3, 4.0), "motorcycle": (3.5, 5.0)}  # [m/s^2] acceleration, comfortable braking
 USUAL_PACE = (2.6, 4.5)  # SUMO's defaults for a passenger car
-SIDEWAYS = {"lcMaxSpeedLatStanding": "0", "lcMaxSpeedLatFactor": "0.2"}  # nobody slides sideways while standing
+SIDEWAYS = {
+    "lcMaxSpeedLatStanding": "0",
+    "lcMaxSpeedLatFactor": "0.2",
+}  # nobody slides sideways while standing
 GAP = 2.0  # [m] kept when standing
 
 
@@ -29,7 +37,9 @@ class Cast:
         self._sumo = sumo
         self._random = random
         self._known: set[str] = set()
-        self._cars = [b for b in library.values() if b.kind is Kind.VEHICLE and _share(b) and b.size[1] < WIDEST]
+        self._cars = [
+            b for b in library.values() if b.kind is Kind.VEHICLE and _share(b) and b.size[1] < WIDEST
+        ]
         self._walkers = [b for b in library.values() if b.kind is Kind.WALKER]
 
     def car(self) -> Role:

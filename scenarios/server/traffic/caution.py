@@ -62,7 +62,8 @@ class Caution:
 
     def _limits(self, guests: list[Solid]) -> dict[str, float]:
         """Cars with something in their way, and what speed [m/s] they brake to in this step."""
-        cars, bodies = self._puppets.cars, [(*body.box(), body.vx, body.vy) for body in guests if body.collides]
+        cars = self._puppets.cars
+        bodies = [(*body.box(), body.vx, body.vy) for body in guests if body.collides]
         if not cars or not bodies:
             return {}
         speeds = cars.numbers[:, SPEED]

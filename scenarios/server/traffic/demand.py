@@ -47,7 +47,11 @@ class Demand:
 
     def _send_car(self) -> None:
         id, role = self._new("car"), self._cast.car()
-        start = self._network.anywhere(self._random) if self._first else self._random.choice(self._network.entries)
+        start = (
+            self._network.anywhere(self._random)
+            if self._first
+            else self._random.choice(self._network.entries)
+        )
         self._sumo.vehicle.add(
             id, self.route(self._network.drive(self._random, start)), role.type, departLane="best",
             departPos="random_free" if self._first else "base", departSpeed="max",
@@ -55,7 +59,11 @@ class Demand:
         self.cars[id] = role
 
     def _send_walker(self) -> None:
-        id, role, edge = self._new("walker"), self._cast.walker(), self._random.choice(self._network.sidewalks)
+        id, role, edge = (
+            self._new("walker"),
+            self._cast.walker(),
+            self._random.choice(self._network.sidewalks),
+        )
         place = self._random.uniform(0.0, self._network.lengths[edge])
         self._sumo.person.add(id, edge, place, typeID=role.type)
         self.walkers[id] = role

@@ -22,9 +22,11 @@ BLINKS = ((32, "l"), (16, "r"))  # light flags of the protocol, SUMO's direction
 
 
 class Mirror:
-    """Guests of SUMO, one for each body in the world that SUMO does not move."""
+    """Guests of SUMO, one for each body on or near a road that SUMO does not move."""
 
-    def __init__(self, sumo: Any, world: World, network: Network, cast: Cast, demand: Demand, step: float) -> None:
+    def __init__(
+        self, sumo: Any, world: World, network: Network, cast: Cast, demand: Demand, step: float
+    ) -> None:
         self._sumo, self._world, self._network, self._cast, self._demand = sumo, world, network, cast, demand
         self._step = step
         self._revision = -1
@@ -33,17 +35,23 @@ class Mirror:
         self._edges: dict[str, str] = {}  # where each was last given a route
 
     @property
-    def bodies(self) -> list[Solid]:
-        """All that SUMO does not move, with or without a guest."""
+    def guests(self) -> list[Solid]:
+        """The bodies that SUMO is shown."""
+        return list(self._guests.values())
+
+    def _others(self) -> list[Solid]:
+        """All bodies that SUMO does not move."""
         if self._revision != self._world.revision:
             self._revision = self._world.revision
-            self._bodies = sorted((s for s in self._world.bodies.solids if not s.puppet), key=lambda solid: solid.id)
+            self._bodies = sorted(
+                (s for s in self._world.bodies.solids if not s.puppet), key=lambda solid: solid.id
+            )
         return self._bodies
 
     def show(self) -> None:
         """Move the guests to where their bodies will be at the end of SUMO's next step; those near a road have one."""
         there = {}
-        for solid in self.bodies:
+        for solid in self._others():
             x, y = solid.x + solid.vx * self._step, solid.y + solid.vy * self._step
             x, y, angle = to_sumo(x, y, solid.yaw, 2 * solid.half_length)
             if not self._network.near(x, y) or solid.z > HIGH + self._world.roads.ground(solid.x, solid.y):

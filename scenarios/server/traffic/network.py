@@ -19,7 +19,9 @@ class Network:
         lanes = [lane for lane in sorted(sumo.lane.getIDList()) if not lane.startswith(":")]
         self.driving = _edges(lane for lane in lanes if _allows(sumo, lane, CAR))
         self.sidewalks = _edges(lane for lane in lanes if sumo.lane.getAllowed(lane) == (PERSON,))
-        self.lengths = {edge: float(sumo.lane.getLength(f"{edge}_0")) for edge in self.driving + self.sidewalks}
+        self.lengths = {
+            edge: float(sumo.lane.getLength(f"{edge}_0")) for edge in self.driving + self.sidewalks
+        }
         self.next = {edge: _after(sumo, edge) for edge in self.driving}
         reached = {after for ways in self.next.values() for after in ways.values()}
         self._cells = _cells(sumo)

@@ -86,7 +86,7 @@ class Traffic:
         for junction in self._junctions:
             junction.show()
         self._mirror.show()
-        self._caution.act(self._mirror.bodies)
+        self._caution.act(self._mirror.guests)
         self._sumo.simulation.step()
         self._steps += 1
         self._come_and_go()
@@ -140,7 +140,9 @@ def make_traffic(
         net = nets.get(name)
         try:
             if net is None:
-                raise WorldError(f"no traffic on map {world.name}: it has no SUMO network (NAME.net.xml beside it)")
+                raise WorldError(
+                    f"no traffic on map {world.name}: it has no SUMO network (NAME.net.xml beside it)"
+                )
             return Traffic(simulation, net, vehicles, walkers, seed)
         except WorldError as error:
             process.stop()

@@ -81,7 +81,10 @@ def _links(root: Element) -> dict[str, tuple[str, list[int]]]:
         for data in signal.iterfind("userData"):
             name, _, indices = (data.get("value") or "").rpartition(":")
             if data.get("code") == "sumo" and name:
-                found[signal.get("id", "")] = (name, [int(index) for index in indices.split(",") if index.isdigit()])
+                found[signal.get("id", "")] = (
+                    name,
+                    [int(index) for index in indices.split(",") if index.isdigit()],
+                )
     return found
 
 
