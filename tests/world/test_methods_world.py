@@ -45,7 +45,7 @@ def test_things_of_the_level_have_boxes_names_and_kinds(town: carla.World) -> No
     things = world.get_environment_objects(LABEL.Any)
     assert len({thing.id for thing in things}) == len(things) > 0
     assert world.get_names_of_all_objects() == [thing.name for thing in things]
-    assert [thing.name for thing in things] == ["barn", "static.building_2", "oak"]
+    assert [thing.name for thing in things] == ["barn", "building", "oak"]
     boxes = world.get_level_bbs(LABEL.Buildings)
     houses = world.get_environment_objects(LABEL.Buildings)
     assert [box.location for box in boxes] == [house.bounding_box.location for house in houses]
