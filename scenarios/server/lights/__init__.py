@@ -1,5 +1,5 @@
 """Traffic lights and signs: actors bound to the map's OpenDRIVE signals, and the clockwork of the lights.
 
 `signals` finds them in the map, `actors` are what clients see, `cycle` moves the lights on, `watch` tells
-vehicles which light they stand at, `part` puts it together for one episode.
+vehicles which light they stand at (`kernel` finds out), `part` puts it together for one episode.
 """

@@ -50,7 +50,6 @@ class TrafficLight(Sign):
         self.pole = 0  # its number among the lights of its junction
         self.controller: Controller | None = None
         self.held: list[Vehicle] = []  # who stands in its trigger volume
-        self.centre = signal.approach.centre()  # [m] of that
 
     def show(self, state: int) -> None:
         """Change to a state at once, and tell who stands before it."""

@@ -11,6 +11,7 @@ from laco.scenarios.server.roads import Roads
 
 LIGHT, STOP, YIELD, SPEED_LIMIT = "1000001", "206", "205", "274"  # OpenDRIVE types, as the client knows them
 DEPTH = 6.0  # [m] of the stretch before the stop line
+HIGH = 4.0  # [m] above or below it: on another road
 SAME_WAY = 0.7  # least cosine between two lanes of one approach
 EDGE = 0.05  # [m] kept from the ends of a road, where no waypoint is
 
@@ -32,7 +33,7 @@ class Approach(NamedTuple):
         c, s = self.way
         dx, dy = x - self.x, y - self.y
         along = dx * c + dy * s
-        if along > 0.0 or along + nose[0] * c + nose[1] * s < -self.depth or abs(z - self.z) > 4.0:
+        if along > 0.0 or along + nose[0] * c + nose[1] * s < -self.depth or abs(z - self.z) > HIGH:
             return False
         return abs(dy * c - dx * s) < self.half_width
 
