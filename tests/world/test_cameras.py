@@ -202,6 +202,12 @@ def test_two_sizes_take_turns(scene: Set) -> None:
     assert (other == CAR).mean() == pytest.approx((first == CAR).mean(), rel=0.2)
 
 
+def test_poses_of_the_past_are_let_go(scene: Set) -> None:
+    for step in range(300):
+        scene.labels(EYE._replace(yaw=0.5 * step), Lens(16, 12, 90.0))
+    assert panda.core().TransformState.getNumStates() < 500  # each picture makes about four
+
+
 def test_every_label_and_id_byte_is_exact() -> None:
     node = panda.core().NodePath("any")
     for value in range(256):
@@ -294,6 +300,25 @@ def test_labels_know_no_weather(scene: Set) -> None:
     clear = scene.renderer.labels(EYE, LENS)
     scene.colours(altitude=-40.0, fog=100.0)
     assert (scene.renderer.labels(EYE, LENS) == clear).all()
+
+
+@pytest.mark.parametrize("map", ["crossing", "hill"])
+def test_fog_grows_with_distance_on_the_ground(map: str) -> None:
+    made = Set(map)
+    try:
+        clear, foggy = made.colours(), made.colours(fog=80.0)
+    finally:
+        made.renderer.close()
+    # Rows below the horizon at which the ground is 4, 12 and 60 m away.
+    lost = [
+        abs(
+            int(foggy[120 + round(FOCAL * EYE.z / d), 160, 0])
+            - int(clear[120 + round(FOCAL * EYE.z / d), 160, 0])
+        )
+        for d in (4.0, 12.0, 60.0)
+    ]
+    assert lost[0] < 0.3 * lost[2]
+    assert lost[0] < lost[1] < lost[2]
 
 
 def test_fog_hides_what_is_far(scene: Set) -> None:

@@ -48,6 +48,12 @@ def pipe() -> Any:
     return found
 
 
+def tidy() -> None:
+    """Let go of remembered transforms that nothing uses any more; without it, every new pose stays for ever."""
+    core().TransformState.garbageCollect()
+    core().RenderState.garbageCollect()
+
+
 def matrix(pose: Pose) -> Any:
     """A pose as panda3d's matrix: a node's x is to the right, its y forward."""
     forward, right, up = axes(pose)
@@ -68,7 +74,7 @@ def mesh_node(mesh: Mesh, layers: Mapping[int, int] | None = None) -> Any:
     for label, layer in (layers or {}).items():
         order[label] = layer
     for layer in np.unique(order[mesh.labels]).tolist():
-        for name, kind in (("colours", ~mesh.glows), ("glow", mesh.glows)):
+        for name, kind in (("ground" if layer else "colours", ~mesh.glows), ("glow", mesh.glows)):
             chosen = kind & (order[mesh.labels] == layer)
             if chosen.any():
                 node = _attach(root, name, _geometry(data, rows[chosen]), LABEL_BIT, layer)

@@ -80,6 +80,7 @@ class Renderer:
         self._dome, self._fog = sky.dome(weather), sky.fog(weather)
         self._dome.reparentTo(self._stage.root)
         self._dome.setColorScaleOff()
+        self._stage.deepen(self._fog is not None)
         if self._fog is not None:
             self._fog.reparentTo(self._colours.path)
             self._fog.setColorScaleOff()
@@ -138,5 +139,6 @@ class _Buffer:
         self.output.setActive(True)
         self._engine.renderFrame()
         self.output.setActive(False)
+        panda.tidy()
         pixels = np.frombuffer(self._texture.getRamImage(), np.uint8)
         return pixels.reshape(self._size[1], self._size[0], 4)[::-1].copy()

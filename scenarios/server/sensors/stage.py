@@ -56,6 +56,7 @@ class Stage:
         self.root = panda.core().NodePath("stage")
         self._still: Any = None
         self._level = -1  # the revision of what stands still
+        self._deep = False  # whether the ground leaves its depth
         self._figures: dict[int, _Figure] = {}
         self._shapes: dict[Look, Any] = {}
         self._seen: tuple[int, int, int] | None = None  # frame and revisions
@@ -76,6 +77,13 @@ class Stage:
                 figure.pose = figure.actor.pose
                 figure.node.setMat(panda.matrix(figure.pose))
 
+    def deepen(self, on: bool) -> None:
+        """Let level ground leave its depth in the colour pass, for what is drawn through (fog), or not."""
+        self._deep = on
+        if self._still is not None:
+            for node in self._still.findAllMatches("**/ground"):
+                node.setDepthWrite(on)
+
     def close(self) -> None:
         """Let go of everything."""
         self._figures.clear()
@@ -93,6 +101,7 @@ class Stage:
             panda.near_node(tile, REACH).reparentTo(self._still)
         for tile in tiles(static_scene(world.roads, world.level)):
             panda.mesh_node(tile, FLAT if world.roads.level else None).reparentTo(self._still)
+        self.deepen(self._deep)
 
     def _cast(self) -> None:
         """Who is on the stage."""
