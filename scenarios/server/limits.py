@@ -1,7 +1,7 @@
 """The speed limit where each vehicle is, as the map says it: by lane, else by road, else 50 km/h.
 
-A vehicle is asked about again only after it has moved by 2 m, and the map once per square of 2 m: what is true at
-the first vehicle's place is taken for the square.
+Who came is told at once; after that everybody is looked at five times a second, is told anew after having moved by
+2 m, and the map is asked once per square of 2 m: what is true at the first vehicle's place is taken for the square.
 """
 
 import math
@@ -21,6 +21,7 @@ from laco.scenarios.server.vehicle import Vehicle
 UNSAID = 50.0  # [km/h]
 UNITS = {"km/h": 1.0, "mph": 1.609344, "m/s": 3.6, "": 3.6}  # in km/h
 SQUARE = 2.0  # [m]
+PERIOD = 0.2  # [s] between two looks at where everybody is
 
 
 class _Limits(NamedTuple):
@@ -83,16 +84,20 @@ class SpeedLimits:
         self._limits = RoadLimits(simulation.world.roads)
         self._places = np.zeros((0, 2))  # where each body was when its limit was last looked up
         self._revision = -1
+        self._due = 0.0  # [s] simulated
 
     def before(self, dt: float) -> None:
         """The frame comes first."""
 
     def after(self, dt: float) -> None:
         """Look again at what has moved by a square."""
-        bodies = self._world.bodies
+        world, bodies = self._world, self._world.bodies
+        if world.elapsed < self._due and world.revision == self._revision:
+            return
+        self._due = world.elapsed + PERIOD - dt / 2
         places = bodies.rows[: len(bodies), : Y + 1]
-        if self._revision != self._world.revision:
-            self._revision = self._world.revision
+        if self._revision != world.revision:
+            self._revision = world.revision
             self._places = np.full(places.shape, np.inf)
         far = (np.abs(places - self._places) > SQUARE).any(axis=1)
         if not far.any():

@@ -46,7 +46,7 @@ def test_beside_the_lanes_nothing_is_said() -> None:
     assert at(street(TYPES), 20.0, y=-30.0) is None
 
 
-def test_a_car_hears_of_a_new_limit_within_two_metres_and_keeps_it_off_the_road() -> None:
+def test_a_car_hears_of_a_new_limit_soon_and_keeps_it_off_the_road() -> None:
     sim = Simulation({"street": street(TYPES + LATER)}, "street", parts=[SpeedLimits])
     car = sim.world.spawn("vehicle.tesla.model3", Pose(40.0, 1.75))
     assert isinstance(car, Vehicle)
@@ -57,9 +57,10 @@ def test_a_car_hears_of_a_new_limit_within_two_metres_and_keeps_it_off_the_road(
         if changed is None and car.speed_limit == 72.0:
             changed = car.x
     assert changed is not None
-    assert 50.0 <= changed <= 53.0
+    assert 50.0 <= changed <= 50.0 + 20.0 * 0.2 + 2.0  # what it drives between two looks, and a square
     sim.world.teleport(car.id, Pose(40.0, -40.0))
-    sim.tick()
+    for _ in range(5):
+        sim.tick()
     assert car.speed_limit == 72.0
 
 
