@@ -42,7 +42,7 @@ class Collisions:
 
     def resolve(self, bodies: Bodies, parts: int, dt: float) -> list[Contact]:
         """Part every pair that met within a step, which is looked at `parts` times."""
-        contacts = []
+        contacts: list[Contact] = []
         for a, b, part in self._meetings(bodies, parts):
             if part < parts:  # they go no farther in this step
                 a.back_to(part / parts)
@@ -57,18 +57,22 @@ class Collisions:
         rows, count, found, solids = bodies.rows, len(bodies), self._found, bodies.solids
         pairs = []
         n = kernels.meetings(rows, count, parts, found)
-        for i, j, part in found[: min(n, MOST)].tolist():
+        for i, j, part in self._stored(n):
             a, b = solids[i], solids[j]
             pairs.append((a, b, part) if a.id < b.id else (b, a, part))
         if self._level:
             n = kernels.level_meetings(
                 rows, count, self._boxes, self._frame, self._starts, self._items, parts, found
             )
-            pairs += [(solids[i], self._level[j], part) for i, j, part in found[: min(n, MOST)].tolist()]
+            pairs += [(solids[i], self._level[j], part) for i, j, part in self._stored(n)]
         if len(pairs) > 1:
             first = {(a.id, b.id): (a, b, part) for a, b, part in reversed(pairs)}
             pairs = [first[key] for key in sorted(first)]
         return pairs
+
+    def _stored(self, n: int) -> list[list[int]]:
+        """The `n` pairs that a kernel has found, as far as there was room; mostly there is none."""
+        return self._found[: min(n, MOST)].tolist() if n else []
 
     def level_near(self, solid: Solid, margin: float) -> list[Solid]:
         """The level's boxes whose circle is within `margin` [m] of the solid's."""

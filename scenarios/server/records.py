@@ -42,7 +42,9 @@ class EpisodeFrame:
         self._world: World | None = None
         self._revision = -1
         self._motions = np.zeros((0, 4 * MOTION), dtype=np.uint8)  # where they lie in the buffer
+        self._rows = np.zeros((0, MOTION))  # of the world, and the same as the client reads them
         self._scratch = np.zeros((0, MOTION), dtype=np.float32)
+        self._bytes = self._scratch.view(np.uint8)
         self._vehicles: list[tuple[int, Vehicle]] = []
         self._others: list[tuple[int, Actor, Packer]] = []
 
@@ -55,8 +57,9 @@ class EpisodeFrame:
             buffer, 0, len(buffer) - 4, EPISODE, world.frame, world.elapsed, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         )
         _EPISODE.pack_into(buffer, _PREFIX.size, episode, time.perf_counter(), dt, 0, 0, 0, flags)
-        scratch[...] = world.bodies.rows[: len(scratch), :MOTION]
-        self._motions[...] = scratch.view(np.uint8)
+        if len(scratch):
+            np.copyto(scratch, self._rows, casting="same_kind")
+            np.copyto(self._motions, self._bytes)
         for offset, vehicle in self._vehicles:
             if vehicle.told is not vehicle.control:
                 _put_control(buffer, offset, vehicle)
@@ -74,7 +77,9 @@ class EpisodeFrame:
         self.buffer = buffer = bytearray(HEAD + RECORD * len(actors))
         records = np.frombuffer(buffer, np.uint8, RECORD * len(bodies), HEAD).reshape(-1, RECORD)
         self._motions = records[:, _IDENTITY.size : _IDENTITY.size + 4 * MOTION]
+        self._rows = bodies.rows[: len(bodies), :MOTION]
         self._scratch = np.zeros((len(bodies), MOTION), dtype=np.float32)
+        self._bytes = self._scratch.view(np.uint8)
         self._vehicles, self._others = [], []
         for index, actor in enumerate(actors):
             offset = HEAD + RECORD * index

@@ -95,11 +95,11 @@ class Dialogue:
         try:
             self._unpacker.feed(data)
             for message in self._unpacker:
+                self._simulation.observe()
+                answers.append(self._answer(message))
                 if self._simulation.unseen:
                     yield b"".join(answers)
                     answers.clear()
-                    self._simulation.observe()
-                answers.append(self._answer(message))
         except BadRequestError as error:
             nonsense = error
         except (ValueError, TypeError, MemoryError, msgpack.exceptions.UnpackException) as error:

@@ -51,7 +51,7 @@ class Simulation:
         self.seed = seed
         self.hub = Hub()
         self.stream_port = 0
-        self.settings = default_settings()
+        self._take(default_settings())
         self.weather: list[Any] = list(CLEAR_NOON)
         self.episode = 1
         self.world = World(maps[start], start, seed)
@@ -64,23 +64,6 @@ class Simulation:
         self._parts = [make(self) for make in parts]
         self._sensors = Suite(self)
 
-    @property
-    def lockstep(self) -> bool:
-        """Whether a client's ticks, and nothing else, move time."""
-        return bool(self.settings[0])
-
-    @property
-    def dt(self) -> float:
-        """Length of a tick [s]."""
-        fixed = self.settings[2]
-        return float(fixed[1]) if len(fixed) > 1 and fixed[0] else TICK
-
-    @property
-    def substeps(self) -> int:
-        """How many the settings ask for in a tick."""
-        wanted, length, most = self.settings[3:6]
-        return max(1, min(int(most), math.ceil(self.dt / length - 1e-9))) if wanted and length > 0.0 else 1
-
     def configure(self, settings: list[Any]) -> None:
         """Take on new EpisodeSettings; raises `RefusedError` for a tick that is no positive length of
         time."""
@@ -89,7 +72,16 @@ class Simulation:
             raise RefusedError(f"fixed_delta_seconds is {fixed[1]}, not within 0 to 10 s")
         if len(fixed) > 1 and not fixed[1]:
             settings = [*settings[:2], [False], *settings[3:]]
+        self._take(settings)
+
+    def _take(self, settings: list[Any]) -> None:
+        """What a tick needs to know of the settings, worked out once."""
         self.settings = settings
+        self.lockstep = bool(settings[0])  # whether a client's ticks, and nothing else, move time
+        fixed, substepping, length, most = settings[2:6]
+        self.dt = float(fixed[1]) if len(fixed) > 1 and fixed[0] else TICK  # [s]
+        wanted = math.ceil(self.dt / length - 1e-9) if substepping and length > 0.0 else 1
+        self.substeps = max(1, min(int(most), wanted))  # of a tick
 
     def tick(self) -> int:
         """Step the world and tell the listeners; answers the frame number."""
@@ -147,7 +139,7 @@ class Simulation:
         self.weather = list(CLEAR_NOON)
         self.remembered = Remembered()
         if reset_settings:
-            self.settings = default_settings()
+            self._take(default_settings())
         self.unseen = False
         self._parts = [make(self) for make in self._makers]
         self._sensors = Suite(self)

@@ -176,10 +176,12 @@ class World:
     def _part(self, dt: float, looks: int) -> None:
         bodies, level = self.bodies, self.roads.level
         count = len(bodies)
+        if not count:
+            return
         if len(self._left) < count:
             self._left = np.zeros(len(bodies.rows), dtype=np.int64)
         others = kernels.step_all(bodies.rows, count, self._left, self.gravity, dt, level)
-        for i in self._left[:others].tolist():
+        for i in self._left[:others].tolist() if others else ():
             solid = bodies.solids[i]
             solid.gravity = self.gravity
             solid.step(dt)
