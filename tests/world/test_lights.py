@@ -112,7 +112,7 @@ def test_the_controllers_take_turns(world: carla.World, lamps: Lamps) -> None:
 
 def test_other_ticks_make_the_same_cycle() -> None:
     simulation = Simulation({"grid": read_map("grid")}, "grid", parts=[Lights])
-    simulation.settings[2] = [True, 0.7]
+    simulation.configure([*simulation.settings[:2], [True, 0.7], *simulation.settings[3:]])
     light = next(actor for actor in simulation.world.actors.values() if isinstance(actor, TrafficLight))
     seen = []
     for _ in range(300):  # 210 s: seven rounds of 30 s

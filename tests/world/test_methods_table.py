@@ -40,7 +40,7 @@ def ask() -> Ask:
     """Calls a method on a synchronous world with a car and a walker: `ask(method, *arguments)` is `[error, result]`;
     the names of the actors stand for their ids."""
     simulation = Simulation({"crossing": XODR}, "crossing")
-    simulation.settings[0] = True
+    simulation.configure([True, *simulation.settings[1:]])
     ids = {
         "car": simulation.world.spawn("vehicle.tesla.model3", Pose(y=40.0)).id,
         "walker": simulation.world.spawn("walker.pedestrian.0001", Pose(y=60.0)).id,

@@ -40,7 +40,7 @@ def prop(sim: Simulation) -> Prop:
 
 @pytest.mark.parametrize("dt", [0.02, 0.05, 0.2])
 def test_a_force_acts_for_a_whole_tick(sim: Simulation, dt: float) -> None:
-    sim.settings[2] = [True, dt]
+    sim.configure([*sim.settings[:2], [True, dt], *sim.settings[3:]])
     vehicle = car(sim)
     ask(sim, "add_actor_force", vehicle.id, [3.0 * vehicle.mass / dt, 0.0, 0.0])
     sim.tick()

@@ -268,7 +268,7 @@ def test_ticks_of_other_lengths(start: Start, length: float) -> None:
     ways = []
     for dt in (DT, length):
         simulation = start("roundabout", 5)
-        simulation.settings[2] = [True, dt]
+        simulation.configure([*simulation.settings[:2], [True, dt], *simulation.settings[3:]])
         begin = {car.id: (car.x, car.y) for car in cars(simulation)}
         for _ in range(round(5.0 / dt)):
             simulation.tick()
