@@ -1,98 +1,102 @@
 """How fast the embedded world ticks, as a share of a server that does nothing.
 
-A tick is one small request, one frame on the stream and one small answer: two wake-ups of the client's
-threads and the loopback's system calls bound it, not the simulation. So an *echo* server (blocking sockets,
+A tick is one small request, one frame on the stream and one small answer. So an *echo* server (blocking sockets,
 constant bytes: a tick answer, and a frame of headers with no actor) runs beside the world, both driven by
-`world.tick()` of the real `carla` client in short turns, so that what else the machine does hits both. The
-ratio is the median over turns; rates are medians, too. The last line is one JSON object.
+`world.tick()` of the real `carla` client in short turns, so that what else the machine does hits both. Where the
+system puts the threads of three processes on its cores stays for as long as they live, and changes a rate by a tenth: hence
+several sessions, each with new processes. Ratios and rates are medians over all turns. The last line is one JSON object.
 
-What limits each number: with 0 to 10 vehicles, the server's own loop around the two messages (the compiled step
-and the frame take some 10 us). With 50, also the client, which unpacks 6 kB of records a tick. In the last case
-(`50 driven`: `apply_control`, then `get_transform` and `get_velocity`, for each of 50 vehicles in every tick) the
-50 extra requests: each is sent, decoded and answered on its own, on the client's and on the server's side.
+What limits each number. *0 to 50*: the two wake-ups of the client's threads, which the echo pays, too; then, the
+server's work when it has just been woken: `alone_us` is what a tick costs while nothing else runs (step, frame, no socket),
+and a processor that slept takes about four times as long for it. *held* (`apply_control` with the same pedals,
+`get_transform` and `get_velocity`, for each of 50 vehicles in every tick): the same, since the client keeps to itself a
+control that equals the last. *driven* (as held, with other pedals in every tick): 50 more requests. How far a server can
+come there at all is measured, too: `driven_ceiling` is the rate of an echo server that answers each control with a constant
+and sends the same frame of 50 vehicles again, and `driven_share` how much of that the world reaches.
 
-    python benchmarks/world_ticks.py [--turns 40] [--ticks 100]
+    python benchmarks/world_ticks.py [--sessions 5] [--turns 10] [--ticks 200]
 """
 
 import argparse
 import contextlib
 import json
+import os
 import statistics
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
-COUNTS = (0, 1, 10, 50)
-CASES = [(count, False) for count in COUNTS] + [(50, True)]  # vehicles, and whether they are driven
-JUDGED = "10"
+VEHICLES = (0, 1, 10, 50)
+MANY, JUDGED = 50, "10"
 WARM_UP = 50  # ticks
+Rates = list[float]  # [ticks/s]
 
 
-class Result(NamedTuple):
-    """Rates [ticks/s] of the echo server and of the world, turn by turn."""
-
-    case: str
-    pairs: list[tuple[float, float]]
-
-    @property
-    def echo(self) -> float:
-        return statistics.median(echo for echo, _ in self.pairs)
-
-    @property
-    def world(self) -> float:
-        return statistics.median(world for _, world in self.pairs)
-
-    @property
-    def ratio(self) -> float:
-        return statistics.median(world / echo for echo, world in self.pairs)
-
-
-def echo() -> None:
-    """The empty server: answers what a connecting client asks and then only ticks. Runs until its client
-    leaves."""
+def echo(vehicles: bool) -> None:
+    """Answer what a connecting client asks as the world does; then ticks, and controls, with constants. Runs until its
+    client leaves. With `vehicles` the client may spawn some: the frame it is sent is the one that was, again and
+    again; else it has no actor."""
     import socket
+    import threading
 
     import msgpack
 
+    from laco.scenarios.maps import read_map
+    from laco.scenarios.server.methods import table
+    from laco.scenarios.server.records import EpisodeFrame
+    from laco.scenarios.server.simulation import Simulation
+
+    simulation, methods = Simulation({"crossing": read_map("crossing")}, "crossing"), table()
+    simulation.configure([True, False, [True, 0.05], *simulation.settings[3:]])
     calls, streams = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+    simulation.stream_port = streams.getsockname()[1]
     sys.stdout.write(f"{calls.getsockname()[1]}\n")
     sys.stdout.flush()
-    token = struct.pack("<IHBB16x", 1, streams.getsockname()[1], 1, 0)
-    settings = [True, False, [True, 0.05], True, 0.01, 10, 0.0, True, 3000.0, 2000.0, True]
-    answers = {
-        "version": "0.9.16",
-        "get_episode_info": [1, [token]],
-        "get_sensor_token": [token],
-        "get_episode_settings": settings,
-        "get_required_files": [],
-        "query_lights_state": [],
-    }
-    header, pack = struct.Struct("<IQQd6fQdfiiiI"), msgpack.Packer().pack
+    header = bytearray(struct.pack("<IQQd6fQdfiiiI", 84, 17, 0, 0.0, *[0.0] * 6, 1, 0.0, 0.05, 0, 0, 0, 0))
+    listeners: list[socket.socket] = []
+
+    def listen() -> None:
+        while True:
+            listener, _ = streams.accept()
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listener.recv(4)
+            listener.send(header)
+            listeners[:] = [listener]
+
+    threading.Thread(target=listen, daemon=True).start()
+    pack, unpacker = msgpack.Packer().pack, msgpack.Unpacker(raw=False)
     caller, _ = calls.accept()
     caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    unpacker, listener, frame = msgpack.Unpacker(raw=False), None, 0
+    frame, known, buffer = 0, simulation.world.revision, header
     while data := caller.recv(65536):
+        answers = []
         unpacker.feed(data)
-        for _, number, method, _arguments in unpacker:
+        for _, number, method, arguments in unpacker:
             if method == "tick_cue":
                 frame += 1
-                if listener is None:
-                    listener, _ = streams.accept()
-                    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    listener.recv(4)
-                listener.send(header.pack(84, 17, frame, frame * 0.05, *[0.0] * 6, 1, 0.0, 0.05, 0, 0, 0, 0))
-                caller.send(pack([1, number, None, [[1, frame]]]))
+                if vehicles and known != simulation.world.revision:
+                    known = simulation.world.revision
+                    buffer = bytearray(EpisodeFrame().pack(simulation.world, 1, 0.05, 0))
+                struct.pack_into("<Q", buffer, 12, frame)
+                listeners[0].send(buffer)
+                answers.append(pack([1, number, None, [[1, frame]]]))
+            elif method == "apply_control_to_vehicle":
+                answers.append(pack([1, number, None, [[False]]]))
             else:
-                caller.send(pack([1, number, None, [[1, answers[method]]]]))
+                answers.append(pack([1, number, None, methods[method](simulation, arguments[1:])]))
+        caller.send(b"".join(answers))
 
 
 @contextlib.contextmanager
-def echo_process() -> Iterator[int]:
+def echo_process(vehicles: bool = False) -> Iterator[int]:
     """An echo server's port."""
-    process = subprocess.Popen([sys.executable, __file__, "--echo"], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, __file__, "--echo", "vehicles" if vehicles else "none"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         yield int(process.stdout.readline())
@@ -120,14 +124,15 @@ def prepare(client: Any) -> Any:
     return world
 
 
-def rate(world: Any, ticks: int, driven: Sequence[Any] = ()) -> float:
-    """Ticks per second; `driven` vehicles get their pedals before each, and are read after it."""
+def rate(world: Any, ticks: int, driven: Sequence[Any] = (), change: float = 0.01) -> float:
+    """Ticks per second; `driven` vehicles get their pedals before each, which `change` from tick to tick, and are read
+    after it."""
     import carla
 
     start = time.perf_counter()
     for i in range(ticks):
         for vehicle in driven:
-            vehicle.apply_control(carla.VehicleControl(throttle=0.05 + 0.01 * (i % 2), steer=1.0))
+            vehicle.apply_control(carla.VehicleControl(throttle=0.05 + change * (i % 2), steer=1.0))
         world.tick()
         for vehicle in driven:
             vehicle.get_transform(), vehicle.get_velocity()
@@ -149,43 +154,87 @@ def spawn(world: Any, count: int) -> list[Any]:
     return vehicles
 
 
-def measure(turns: int, ticks: int) -> list[Result]:
-    """One result per case."""
+def alternate(turns: int, *rates: Callable[[], float]) -> list[tuple[float, ...]]:
+    """What each says when asked in turn, after a warm-up."""
+    for ask in rates:
+        ask()
+    return [tuple(ask() for ask in rates) for _ in range(turns)]
+
+
+def session(turns: int, ticks: int, pairs: dict[str, list[tuple[float, ...]]]) -> None:
+    """Add the rates of the empty echo server and of the world, turn by turn, to each case; a third number of the
+    driven case is the rate of the echo server that has vehicles."""
     from laco.scenarios.server.launch import WorldProcess
 
-    results = []
-    with echo_process() as port, WorldProcess() as server:
-        echo_client, echo_world = connect(port)
-        client, _ = connect(server.port)
-        for count, driven in CASES:
+    with echo_process() as port, echo_process(vehicles=True) as other_port, WorldProcess() as server:
+        clients = [connect(port), connect(other_port), connect(server.port)]
+        (_, empty), (_, frozen), (client, _) = clients
+        ask_echo = partial(rate, empty, ticks)
+        for count in VEHICLES:
             world = prepare(client)
             vehicles = spawn(world, count)
-            driven_ones = vehicles if driven else []
-            rate(echo_world, WARM_UP), rate(world, WARM_UP, driven_ones)
-            pairs = [(rate(echo_world, ticks), rate(world, ticks, driven_ones)) for _ in range(turns)]
-            results.append(Result(f"{count} driven" if driven else str(count), pairs))
-            del vehicles, driven_ones
-        del echo_world, world, client, echo_client
-    return results
+            pairs[str(count)] += alternate(turns, ask_echo, partial(rate, world, ticks))
+        pairs[f"{MANY} held"] += alternate(turns, ask_echo, partial(rate, world, ticks, vehicles, change=0.0))
+        frozen_vehicles = spawn(frozen, MANY)
+        pairs[f"{MANY} driven"] += alternate(
+            turns,
+            ask_echo,
+            partial(rate, world, ticks, vehicles),
+            partial(rate, frozen, ticks, frozen_vehicles),
+        )
+        del vehicles, frozen_vehicles, world, empty, frozen, client, ask_echo
+        clients.clear()
+
+
+def alone(ticks: int) -> float:
+    """Microseconds of a tick with ten vehicles while nothing else runs."""
+    from laco.scenarios.maps import read_map
+    from laco.scenarios.server.poses import Pose
+    from laco.scenarios.server.simulation import Simulation
+    from laco.scenarios.server.vehicle import Control
+
+    simulation = Simulation({"crossing": read_map("crossing")}, "crossing")
+    for i in range(10):
+        car = simulation.world.spawn("vehicle.tesla.model3", Pose(12.0 * i, 0.0, 0.5))
+        simulation.world.apply_control(car.id, Control(throttle=0.1, steer=1.0))
+    times = []
+    for _ in range(WARM_UP + ticks):
+        start = time.perf_counter()
+        simulation.tick()
+        times.append(time.perf_counter() - start)
+    return 1e6 * statistics.median(times[WARM_UP:])
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--turns", type=int, default=40)
-    parser.add_argument("--ticks", type=int, default=100)
-    parser.add_argument("--echo", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--sessions", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=10)
+    parser.add_argument("--ticks", type=int, default=200)
+    parser.add_argument("--echo", choices=("none", "vehicles"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.echo:
-        echo()
+        echo(options.echo == "vehicles")
         return
-    results = measure(options.turns, options.ticks)
-    for r in results:
-        print(f"{r.case:>9} vehicles: {r.world:5.0f} ticks/s, {r.ratio:.2f} of the echo's {r.echo:.0f}")
-    rates = {r.case: round(r.world) for r in results}
-    rates["echo"] = round(statistics.median(r.echo for r in results))
-    ratios = {r.case: round(r.ratio, 3) for r in results}
-    line = {"ratio": ratios[JUDGED], "ratios": ratios, "ticks_per_s": rates}
+    pairs: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    for i in range(options.sessions):
+        session(options.turns, options.ticks, pairs)
+        sys.stderr.write(f"session {i + 1} of {options.sessions}\n")
+    ratios = {case: statistics.median(world / none for none, world, *_ in found) for case, found in pairs.items()}
+    rates = {case: statistics.median(world for _, world, *_ in found) for case, found in pairs.items()}
+    rates["echo"] = statistics.median(turn[0] for found in pairs.values() for turn in found)
+    for case, ratio in ratios.items():
+        print(f"{case:>9} vehicles: {rates[case]:5.0f} ticks/s, {ratio:.2f} of the echo's")
+    driven = pairs[f"{MANY} driven"]
+    rates["driven_ceiling"] = statistics.median(most for *_, most in driven)
+    line = {
+        "ratio": round(ratios[JUDGED], 3),
+        "ratios": {case: round(ratio, 3) for case, ratio in ratios.items()},
+        "driven_share": round(statistics.median(world / most for _, world, most in driven), 3),
+        "ticks_per_s": {case: round(rate) for case, rate in rates.items()},
+        "alone_us": round(alone(2000), 1),
+        "cores": os.cpu_count(),
+    }
     print(json.dumps(line, separators=(",", ":")))
 
 

@@ -30,7 +30,7 @@ class Actor:
         self.children: list[Actor] = []
         self.stream_id = 0
         self.token = b""
-        self.changed = True  # since its record was last packed
+        self.news: set[Actor] = set()  # of the world it is in: whose records have to be packed again
 
     @property
     def pose(self) -> Pose:
@@ -43,10 +43,14 @@ class Actor:
         self.touch()
 
     def touch(self) -> None:
-        """Note that its state changed; mounted actors take their new pose."""
-        self.changed = True
+        """Note that its pose changed; mounted actors take theirs."""
+        self.renew()
         for child in self.children:
             child.place(compose(self.pose, child.mount))
+
+    def renew(self) -> None:
+        """Note that its record has to be packed again; what a solid's row holds is packed in every tick."""
+        self.news.add(self)
 
     def step(self, dt: float) -> None:
         """Move on by `dt` [s]."""
@@ -94,6 +98,13 @@ class Solid(Actor):
         self.gravity = 9.81  # [m/s^2]
         self.held = False  # whether it stood on the ground at the end of the last step
 
+    def touch(self) -> None:
+        """Let mounted actors take their new pose."""
+        if self.children:
+            pose = self.pose
+            for child in self.children:
+                child.place(compose(pose, child.mount))
+
     def place(self, pose: Pose) -> None:
         """Put it there; what is mounted on it follows."""
         super().place(pose)
@@ -140,12 +151,12 @@ class Solid(Actor):
                 self.z, self.vz = self.ground, 0.0
         self.az = (self.vz - before) / dt
         if self.vz or self.az:
-            self.moving = self.changed = True
+            self.moving = True
 
     def launch(self, vz: float) -> None:
         """Take on a vertical velocity [m/s]."""
         self.vz, self.held = vz, False
-        self.moving = self.changed = True
+        self.moving = True
 
     @property
     def inertia(self) -> float:
@@ -176,8 +187,7 @@ class Solid(Actor):
         row[bodies.START_X], row[bodies.START_Y] = pose.x, pose.y
         row[bodies.PUPPET] = row[bodies.MOVING] = 1.0
         row[bodies.INVERSE_MASS] = 0.0
-        if self.children:
-            self.touch()
+        self.touch()
 
     def shift(self, dx: float, dy: float) -> None:
         """Move sideways out of another body [m]."""

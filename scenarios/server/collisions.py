@@ -36,9 +36,9 @@ class Collisions:
 
     def __init__(self, level: Sequence[Solid]) -> None:
         self._level = level
-        self._boxes = np.array([solid.row for solid in level]) if level else np.zeros((0, 1))
-        self._frame, self._starts, self._items = _grid(level)
-        self._found = np.zeros((MOST, 3), dtype=np.int64)
+        self.boxes = np.array([solid.row for solid in level]) if level else np.zeros((0, 1))
+        self.grid = _grid(level)
+        self.found = np.zeros((MOST, 3), dtype=np.int64)
 
     def resolve(self, bodies: Bodies, parts: int, dt: float) -> list[Contact]:
         """Part every pair that met within a step, which is looked at `parts` times."""
@@ -54,16 +54,14 @@ class Collisions:
 
     def _meetings(self, bodies: Bodies, parts: int) -> list[tuple[Solid, Solid, int]]:
         """In an order that depends on ids alone."""
-        rows, count, found, solids = bodies.rows, len(bodies), self._found, bodies.solids
+        rows, count, found, solids = bodies.rows, len(bodies), self.found, bodies.solids
         pairs = []
         n = kernels.meetings(rows, count, parts, found)
         for i, j, part in self._stored(n):
             a, b = solids[i], solids[j]
             pairs.append((a, b, part) if a.id < b.id else (b, a, part))
         if self._level:
-            n = kernels.level_meetings(
-                rows, count, self._boxes, self._frame, self._starts, self._items, parts, found
-            )
+            n = kernels.level_meetings(rows, count, self.boxes, self.grid, parts, found)
             pairs += [(solids[i], self._level[j], part) for i, j, part in self._stored(n)]
         if len(pairs) > 1:
             first = {(a.id, b.id): (a, b, part) for a, b, part in reversed(pairs)}
@@ -72,7 +70,7 @@ class Collisions:
 
     def _stored(self, n: int) -> list[list[int]]:
         """The `n` pairs that a kernel has found, as far as there was room; mostly there is none."""
-        return self._found[: min(n, MOST)].tolist() if n else []
+        return self.found[: min(n, MOST)].tolist() if n else []
 
     def level_near(self, solid: Solid, margin: float) -> list[Solid]:
         """The level's boxes whose circle is within `margin` [m] of the solid's."""
@@ -132,7 +130,7 @@ def _gap(a: Solid, b: Solid) -> float:
     return math.hypot(b.x - a.x, b.y - a.y) - a.radius - b.radius  # type: ignore[no-any-return]
 
 
-def _grid(level: Sequence[Solid]) -> tuple[kernels.Indices, kernels.Indices, kernels.Indices]:
+def _grid(level: Sequence[Solid]) -> kernels.Indices:
     """The level's boxes by the cells that their circles touch, as `kernels.level_meetings` reads them."""
     spans = [
         (
@@ -149,10 +147,6 @@ def _grid(level: Sequence[Solid]) -> tuple[kernels.Indices, kernels.Indices, ker
         for x in range(left, right + 1):
             for y in range(bottom, top + 1):
                 cells[(x - first) * lines + y - low].append(index)
-    starts = np.cumsum([0, *map(len, cells)])
-    items = [index for cell in cells for index in cell]
-    return (
-        np.array([first, low, columns, lines, CELL], dtype=np.int64),
-        starts.astype(np.int64),
-        np.array(items or [0], dtype=np.int64),
-    )
+    head = [first, low, columns, lines, CELL]
+    starts = np.cumsum([len(head) + len(cells) + 1, *map(len, cells)])  # where the lists begin, and the end
+    return np.array([*head, *starts, *(index for cell in cells for index in cell)], dtype=np.int64)

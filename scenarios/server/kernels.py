@@ -31,6 +31,7 @@ from laco.scenarios.server.bodies import (
     PUPPET,
     RADIUS,
     REAR_AXLE,
+    RECORD,
     REVERSE,
     ROLLING,
     ROLLS,
@@ -53,6 +54,7 @@ from laco.scenarios.server.bodies import (
 )  # fmt: skip
 
 Indices = NDArray[np.int64]
+GRID_HEAD = 5  # numbers of a level's grid before its cells
 REACH = 0.6  # [m] of the springs: wheels drive while the ground is no farther below
 _DEGREES = 180.0 / math.pi
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -63,7 +65,7 @@ def compiled(signature: str) -> Callable[[Function], Function]:
     return cast("Callable[[Function], Function]", njit(signature, cache=True))
 
 
-@compiled("void(float64[:, :], int64, float64)")
+@compiled("void(float64[:, ::1], int64, float64)")
 def _roll(rows: Rows, i: int, dt: float) -> None:
     """One step of a vehicle that follows its pedals."""
     r = rows[i]
@@ -89,7 +91,7 @@ def _roll(rows: Rows, i: int, dt: float) -> None:
     r[YAW] = yaw - 360.0 * math.floor(yaw / 360.0 + 0.5)
 
 
-@compiled("void(float64[:], float64, float64)")
+@compiled("void(float64[::1], float64, float64)")
 def _fall(r: Rows, gravity: float, dt: float) -> None:
     """Drop towards the ground at height zero."""
     before = r[VZ]
@@ -100,7 +102,7 @@ def _fall(r: Rows, gravity: float, dt: float) -> None:
     r[AZ] = (r[VZ] - before) / dt
 
 
-@compiled("int64(float64[:, :], int64, int64[:], float64, float64, boolean)")
+@compiled("int64(float64[:, ::1], int64, int64[::1], float64, float64, boolean)")
 def step_all(rows: Rows, count: int, left: Indices, gravity: float, dt: float, level: bool) -> int:
     """Move the first `count` rows on by `dt` [s], at most 0.05. Rows that need more than rolling and falling are
     left alone and listed in `left`. Answers how many these are."""
@@ -185,37 +187,67 @@ def meetings(rows: Rows, count: int, parts: int, found: Indices) -> int:
     return n
 
 
-@compiled("int64(float64[:, :], int64, float64[:, :], int64[:], int64[:], int64[:], int64, int64[:, :])")
-def level_meetings(
-    rows: Rows,
-    count: int,
-    level: Rows,
-    frame: Indices,
-    starts: Indices,
-    items: Indices,
-    parts: int,
-    found: Indices,
-) -> int:
-    """As `meetings`, of moving bodies with boxes of the level. A grid says which boxes are near: `frame` holds its
-    first column, first row, columns, rows and cell [m]; the boxes of cell c are `items[starts[c]:starts[c + 1]]`,
-    each in every cell that its circle touches."""
+@compiled("int64(float64[:, ::1], int64, float64[:, ::1], int64[::1], int64, int64[:, ::1])")
+def level_meetings(rows: Rows, count: int, level: Rows, grid: Indices, parts: int, found: Indices) -> int:
+    """As `meetings`, of moving bodies with boxes of the level. `grid` says which boxes are near: its first column,
+    first row, columns, rows and cell [m]; then, cell by cell, where its list begins, and where the last ends; then
+    the lists. A box is in every cell that its circle touches."""
     n = 0
     for i in range(count):
         a = rows[i]
         if a[COLLIDES] == 0.0 or a[MOVING] == 0.0 or a[INVERSE_MASS] == 0.0:
             continue
-        left = max(0, math.floor((min(a[X], a[START_X]) - a[RADIUS]) / frame[4]) - frame[0])
-        right = min(frame[2] - 1, math.floor((max(a[X], a[START_X]) + a[RADIUS]) / frame[4]) - frame[0])
-        low = max(0, math.floor((min(a[Y], a[START_Y]) - a[RADIUS]) / frame[4]) - frame[1])
-        high = min(frame[3] - 1, math.floor((max(a[Y], a[START_Y]) + a[RADIUS]) / frame[4]) - frame[1])
+        left = max(0, math.floor((min(a[X], a[START_X]) - a[RADIUS]) / grid[4]) - grid[0])
+        right = min(grid[2] - 1, math.floor((max(a[X], a[START_X]) + a[RADIUS]) / grid[4]) - grid[0])
+        low = max(0, math.floor((min(a[Y], a[START_Y]) - a[RADIUS]) / grid[4]) - grid[1])
+        high = min(grid[3] - 1, math.floor((max(a[Y], a[START_Y]) + a[RADIUS]) / grid[4]) - grid[1])
         for gx in range(left, right + 1):
             for gy in range(low, high + 1):
-                cell = gx * frame[3] + gy
-                for at in range(starts[cell], starts[cell + 1]):
-                    b = level[items[at]]
+                cell = GRID_HEAD + gx * grid[3] + gy
+                for at in range(grid[cell], grid[cell + 1]):
+                    b = level[grid[at]]
                     k = _meeting(a, b, parts) if b[COLLIDES] != 0.0 else 0
                     if k > 0:
                         if n < len(found):
-                            found[n, 0], found[n, 1], found[n, 2] = i, items[at], k
+                            found[n, 0], found[n, 1], found[n, 2] = i, grid[at], k
                         n += 1
     return n
+
+
+@compiled(
+    "int64(float64[:, ::1], int64, int64[::1], float64, float64, boolean, int64, float64[:, ::1], int64[::1],"
+    " int64[:, ::1])"
+)
+def step(
+    rows: Rows,
+    count: int,
+    left: Indices,
+    gravity: float,
+    dt: float,
+    flat: bool,
+    parts: int,
+    level: Rows,
+    grid: Indices,
+    found: Indices,
+) -> int:
+    """`step_all`, and a look whether bodies met when all have moved: one call, since each costs more than the work.
+    Answers how many are left to move, or -1 when some met, or 0: nothing is left to do."""
+    others = step_all(rows, count, left, gravity, dt, flat)
+    if others > 0:
+        return others
+    met = meetings(rows, count, parts, found) > 0 or level_meetings(rows, count, level, grid, parts, found) > 0
+    return -1 if met else 0
+
+
+@compiled("void(float64[:, ::1], int64, uint8[::1], int64, int64)")
+def put_motions(rows: Rows, count: int, buffer: NDArray[np.uint8], first: int, stride: int) -> None:
+    """Write what moved into the records of a frame, whose fields lie at no address that a number may have: as 15
+    numbers of 4 bytes, from byte `first` on and every `stride` bytes."""
+    numbers = np.empty(RECORD, dtype=np.float32)
+    raw = numbers.view(np.uint8)
+    for i in range(count):
+        for k in range(RECORD):
+            numbers[k] = rows[i, k]
+        at = first + i * stride
+        for k in range(4 * RECORD):
+            buffer[at + k] = raw[k]

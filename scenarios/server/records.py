@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from laco.scenarios.server import kernels
 from laco.scenarios.server.actors import Actor, Solid
-from laco.scenarios.server.bodies import RECORD as MOTION
+from laco.scenarios.server.bodies import COLUMNS
 from laco.scenarios.server.vehicle import Vehicle
 from laco.scenarios.server.walker import Walker
 from laco.scenarios.server.world import World
@@ -41,32 +42,28 @@ class EpisodeFrame:
         self.buffer = bytearray()
         self._world: World | None = None
         self._revision = -1
-        self._motions = np.zeros((0, 4 * MOTION), dtype=np.uint8)  # where they lie in the buffer
-        self._rows = np.zeros((0, MOTION))  # of the world, and the same as the client reads them
-        self._scratch = np.zeros((0, MOTION), dtype=np.float32)
-        self._bytes = self._scratch.view(np.uint8)
-        self._vehicles: list[tuple[int, Vehicle]] = []
-        self._others: list[tuple[int, Actor, Packer]] = []
+        self._bytes = np.zeros(0, dtype=np.uint8)  # the buffer
+        self._rows = np.zeros((0, COLUMNS))  # of the world
+        self._bodies = 0
+        self._records: dict[Actor, tuple[int, Packer]] = {}  # where they lie, and what packs what no row holds
 
     def pack(self, world: World, episode: int, dt: float, flags: int) -> bytearray:
         """The frame of the world as it is now; the buffer is reused by the next call."""
         if self._world is not world or self._revision != world.revision:
             self._lay_out(world)
-        buffer, scratch = self.buffer, self._scratch
+        buffer = self.buffer
         _PREFIX.pack_into(
             buffer, 0, len(buffer) - 4, EPISODE, world.frame, world.elapsed, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         )
         _EPISODE.pack_into(buffer, _PREFIX.size, episode, time.perf_counter(), dt, 0, 0, 0, flags)
-        if len(scratch):
-            np.copyto(scratch, self._rows, casting="same_kind")
-            np.copyto(self._motions, self._bytes)
-        for offset, vehicle in self._vehicles:
-            if vehicle.told is not vehicle.control:
-                _put_control(buffer, offset, vehicle)
-        for offset, actor, put in self._others:
-            if actor.changed:
+        if self._bodies:
+            kernels.put_motions(self._rows, self._bodies, self._bytes, HEAD + _IDENTITY.size, RECORD)
+        for actor in world.news:
+            record = self._records.get(actor)
+            if record:
+                offset, put = record
                 put(buffer, offset, actor)
-                actor.changed = False
+        world.news.clear()
         return buffer
 
     def _lay_out(self, world: World) -> None:
@@ -75,28 +72,24 @@ class EpisodeFrame:
         loose = [actor for actor in world.actors.values() if not isinstance(actor, Solid)]
         actors: list[Actor] = [*bodies.solids, *loose]
         self.buffer = buffer = bytearray(HEAD + RECORD * len(actors))
-        records = np.frombuffer(buffer, np.uint8, RECORD * len(bodies), HEAD).reshape(-1, RECORD)
-        self._motions = records[:, _IDENTITY.size : _IDENTITY.size + 4 * MOTION]
-        self._rows = bodies.rows[: len(bodies), :MOTION]
-        self._scratch = np.zeros((len(bodies), MOTION), dtype=np.float32)
-        self._bytes = self._scratch.view(np.uint8)
-        self._vehicles, self._others = [], []
+        self._bytes = np.frombuffer(buffer, np.uint8)
+        self._rows, self._bodies = bodies.rows, len(bodies)
+        self._records = {}
         for index, actor in enumerate(actors):
             offset = HEAD + RECORD * index
             _IDENTITY.pack_into(buffer, offset, actor.id, ACTIVE)
-            actor.changed = True
+            actor.renew()
             if isinstance(actor, Vehicle):
-                actor.told = None
-                self._vehicles.append((offset, actor))
+                self._records[actor] = (offset, _put_control)
             elif isinstance(actor, Walker):
-                self._others.append((offset, actor, _put_walker))
+                self._records[actor] = (offset, _put_walker)
             elif not isinstance(actor, Solid):
-                self._others.append((offset, actor, _put_plain))
+                self._records[actor] = (offset, _put_plain)
 
 
 def _put_control(buffer: bytearray, offset: int, v: Vehicle) -> None:
     """The pedals, and what applies where it is."""
-    v.told = c = v.control
+    c = v.control
     _CONTROL.pack_into(
         buffer, offset + UNION, c.throttle, c.steer, c.brake, c.hand_brake, c.reverse, c.manual_gear_shift,
         c.gear, v.speed_limit, v.light_state, v.light_id > 0, v.light_id, 0,

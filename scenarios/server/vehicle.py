@@ -103,7 +103,6 @@ class Vehicle(Solid):
         self.simulated = True
         self.falls = True
         self._control, self._slip_steer, self._slip = Control(), 0.0, 0.0
-        self.told: Control | None = None  # what the frame that is kept says of it
         self.ackermann: Ackermann | None = None
         self.mass = blueprint.mass
         self.inverse_mass = 1.0 / self.mass
@@ -128,6 +127,7 @@ class Vehicle(Solid):
         row[bodies.THROTTLE], row[bodies.SLIP] = control.throttle, self._slip_angle()
         row[bodies.BRAKE] = 1.0 if control.hand_brake else control.brake
         row[bodies.REVERSE] = control.reverse
+        self.renew()
 
     @property
     def unusual(self) -> bool:
@@ -142,13 +142,13 @@ class Vehicle(Solid):
         """Drive with these pedals from the next step on."""
         self.control = control
         self.ackermann = None
-        self.moving = self.changed = True
+        self.moving = True
 
     def heed(self, speed_limit: float, light_state: int = GREEN, light_id: int = 0) -> None:
         """What applies where it is: the speed limit [km/h], and the traffic light it stands at, if any."""
         if (speed_limit, light_state, light_id) != (self.speed_limit, self.light_state, self.light_id):
             self.speed_limit, self.light_state, self.light_id = speed_limit, light_state, light_id
-            self.told, self.changed = None, True
+            self.renew()
 
     def follow(self, wish: Ackermann) -> None:
         """Let the built-in controller hold a speed and a wheel angle from the next step on."""
@@ -177,7 +177,7 @@ class Vehicle(Solid):
         if abs(self.slide_x) + abs(self.slide_y) < 1e-9:
             self.slide_x = self.slide_y = 0.0
         self.vx, self.vy = vx, vy
-        self.moving = self.changed = self.unusual = True
+        self.moving = self.unusual = True
 
     def push(self, x: float, y: float, z: float = 0.0) -> None:
         """An impulse [N s]."""
@@ -211,7 +211,6 @@ class Vehicle(Solid):
         self.inverse_mass = 1.0 / self.mass if on else 0.0
         self.motion.speed = self.slide_x = self.slide_y = self.spin = self.vx = self.vy = 0.0
         self.ax = self.ay = self.vz = self.az = self.yaw_rate = 0.0
-        self.changed = True
         self.moving = on
 
     def set_mass(self, mass: float) -> None:
@@ -246,7 +245,7 @@ class Vehicle(Solid):
         row[bodies.YAW] = math.remainder(math.degrees(row[bodies.HEADING]), 360.0)
         self.ax = self.ay = 0.0
         self.yaw_rate = math.degrees(self.spin)
-        self.changed = self.moving = True
+        self.moving = True
 
     def _unusual_step(self, dt: float) -> None:
         """A step of a vehicle that is pushed, skids, spins, or does not follow its pedals."""
@@ -277,7 +276,6 @@ class Vehicle(Solid):
         self.moving = bool(
             vx or vy or self._control.throttle or self.ax or self.ay or self.pitch or self.vz or self.az
         )
-        self.changed = True
 
     def _cruise(self, velocity: Vector, dt: float) -> None:
         """Hold a velocity given in the vehicle's frame; the wheels still steer."""

@@ -26,7 +26,7 @@ class Walker(Solid):
         """Walk that way [unit vector] at `speed` [m/s] from the next step on."""
         self.direction, self.speed, self.jump = direction, speed, jump
         self.moving = True
-        self.changed = True
+        self.renew()
         if jump and self.held and not self.vz:
             self.launch(JUMP)
 
@@ -34,7 +34,7 @@ class Walker(Solid):
         """Be thrown: the part that is not walking decays."""
         self.slide_x, self.slide_y = vx - self.direction[0] * self.speed, vy - self.direction[1] * self.speed
         self.vx, self.vy = vx, vy
-        self.moving = self.changed = True
+        self.moving = True
 
     def step(self, dt: float) -> None:
         """Move on by `dt` [s], facing the way one walks."""

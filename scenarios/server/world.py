@@ -56,6 +56,7 @@ class World:
         self.elapsed = 0.0  # [s]
         self.next_id = next_id
         self.actors: dict[int, Actor] = {}
+        self.news: set[Actor] = set()  # whose records have to be packed again
         self.revision = 0  # counts arrivals and departures
         self.contacts: list[Contact] = []  # of the last step
         self.everything_level = [_level_box(-1 - i, thing) for i, thing in enumerate(self.roads.things)]
@@ -180,20 +181,25 @@ class World:
             return
         if len(self._left) < count:
             self._left = np.zeros(len(bodies.rows), dtype=np.int64)
-        others = kernels.step_all(bodies.rows, count, self._left, self.gravity, dt, level)
-        for i in self._left[:others].tolist() if others else ():
+        where = self._collisions
+        left = kernels.step(
+            bodies.rows, count, self._left, self.gravity, dt, level, looks, where.boxes, where.grid, where.found
+        )
+        for i in self._left[:left].tolist() if left > 0 else ():
             solid = bodies.solids[i]
             solid.gravity = self.gravity
             solid.step(dt)
             if not level:
                 self._feel_ground(solid)
             solid.fall(dt)
-        self.contacts += self._collisions.resolve(bodies, looks, dt)
+        if left:
+            self.contacts += where.resolve(bodies, looks, dt)
         for solid in self._carriers:
             solid.touch()
 
     def _add(self, actor: Actor) -> Actor:
         self.actors[actor.id] = actor
+        actor.news = self.news
         if isinstance(actor, Solid):
             self.bodies.enter(actor)
             self._drop(actor)

@@ -53,7 +53,8 @@ class TrafficLight(Sign):
 
     def show(self, state: int) -> None:
         """Change to a state at once, and tell who stands before it."""
-        self.state, self.changed = state, True
+        self.state = state
+        self.renew()
         for vehicle in self.held:
             self.tell(vehicle)
 

@@ -61,13 +61,13 @@ class Group:
             self.elapsed = max(0.0, self.elapsed - limit)
             self._next()
         for light in self.lights:
-            light.changed = True  # its elapsed time
+            light.renew()  # its elapsed time
 
     def freeze(self, on: bool) -> None:
         """Stop the clock, or let it run on."""
         self.frozen = on
         for light in self.lights:
-            light.changed = True
+            light.renew()
 
     def _next(self) -> None:
         self.stage = (self.stage + 1) % len(STAGES)

@@ -84,7 +84,7 @@ def _timer(stage: int) -> Callable[[Simulation, int, float], None]:
         if control is not None:
             control.times[stage] = min(max(vector([seconds, 0.0, 0.0])[0], 0.0), LONGEST)
             for light in control.lights:
-                light.changed = True
+                light.renew()
 
     return set_time
 

@@ -123,4 +123,4 @@ class Puppets:
             if speed or solid.speed:
                 fast = speed or 1.0
                 solid.direction, solid.speed = (solid.vx / fast, solid.vy / fast, 0.0), speed
-                solid.changed = True
+                solid.renew()
