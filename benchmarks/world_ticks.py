@@ -6,13 +6,13 @@ constant bytes: a tick answer, and a frame of headers with no actor) runs beside
 system puts the threads of three processes on its cores stays for as long as they live, and changes a rate by a tenth: hence
 several sessions, each with new processes. Ratios and rates are medians over all turns. The last line is one JSON object.
 
-What limits each number. *0 to 50*: the two wake-ups of the client's threads, which the echo pays, too; then, the
-server's work when it has just been woken: `alone_us` is what a tick costs while nothing else runs (step, frame, no socket),
-and a processor that slept takes about four times as long for it. *held* (`apply_control` with the same pedals,
-`get_transform` and `get_velocity`, for each of 50 vehicles in every tick): the same, since the client keeps to itself a
-control that equals the last. *driven* (as held, with other pedals in every tick): 50 more requests. How far a server can
-come there at all is measured, too: `driven_ceiling` is the rate of an echo server that answers each control with a constant
-and sends the same frame of 50 vehicles again, and `driven_share` how much of that the world reaches.
+What limits each number. *0 to 50*: the wake-ups of the client's two threads, which the echo pays, too; then the
+server's work when it has just been woken: `alone_us` is what a tick with ten vehicles costs while nothing else runs
+(step and frame, no socket), and a processor that slept takes about four times as long for it. *held* (`apply_control`
+with the same pedals, `get_transform` and `get_velocity`, for each of 50 vehicles in every tick): the same, since the
+client keeps to itself a control that equals the last. *driven* (other pedals in every tick): 50 more requests. How far
+any server could come is measured: `driven_ceiling` is the rate of an echo server that answers a control with a
+constant and sends the frame of 50 vehicles as it was; `driven_share` is how much of that the world reaches.
 
     python benchmarks/world_ticks.py [--sessions 5] [--turns 10] [--ticks 200]
 """
