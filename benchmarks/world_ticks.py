@@ -2,9 +2,10 @@
 
 A tick is one small request, one frame on the stream and one small answer. So an *echo* server (blocking sockets,
 constant bytes: a tick answer, and a frame of headers with no actor) runs beside the world, both driven by
-`world.tick()` of the real `carla` client in short turns, so that what else the machine does hits both. Where the
-system puts the threads of three processes on its cores stays for as long as they live, and changes a rate by a tenth: hence
-several sessions, each with new processes. Ratios and rates are medians over all turns. The last line is one JSON object.
+`world.tick()` of the real `carla` client in short turns, so that what else the machine does hits both. Which
+core the system gives to which thread stays for as long as the processes live, and changes a rate by a tenth: hence
+several sessions, each with new processes. Ratios and rates are medians over all turns. The last line is one JSON
+object.
 
 What limits each number. *0 to 50*: the wake-ups of the client's two threads, which the echo pays, too; then the
 server's work when it has just been woken: `alone_us` is what a tick with ten vehicles costs while nothing else runs
