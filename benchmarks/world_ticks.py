@@ -9,11 +9,12 @@ object.
 
 What limits each number. *0 to 50*: the wake-ups of the client's two threads, which the echo pays, too; then the
 server's work when it has just been woken: `alone_us` is what a tick with ten vehicles costs while nothing else runs
-(step and frame, no socket), and a processor that slept takes about four times as long for it. *held* (`apply_control`
-with the same pedals, `get_transform` and `get_velocity`, for each of 50 vehicles in every tick): the same, since the
-client keeps to itself a control that equals the last. *driven* (other pedals in every tick): 50 more requests. How far
-any server could come is measured: `driven_ceiling` is the rate of an echo server that answers a control with a
-constant and sends the frame of 50 vehicles as it was; `driven_share` is how much of that the world reaches.
+(step and frame, no socket), and a processor that slept takes about four times as long for it. `ceilings.moving` is the
+ratio of an echo server that moves ten vehicles and packs their frame as the world does, and nothing else. *held*
+(`apply_control` with the same pedals, `get_transform` and `get_velocity`, for each of 50 vehicles in every tick): the
+same, since the client keeps to itself a control that equals the last. *driven* (other pedals in every tick): 50 more
+requests; `ceilings.driven` is the ratio of an echo server that answers a control with a constant and sends the frame of
+50 vehicles as it was. `shares` are the world's rates over these two.
 
     python benchmarks/world_ticks.py [--sessions 5] [--turns 10] [--ticks 200]
 """
@@ -28,20 +29,21 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 VEHICLES = (0, 1, 10, 50)
 MANY, JUDGED = 50, "10"
+FRAMES = ("bare", "moving", "frozen")  # of the echo servers
 WARM_UP = 50  # ticks
-Rates = list[float]  # [ticks/s]
+Turns = list[tuple[float, ...]]  # [ticks/s] of each server asked in a turn
 
 
-def echo(vehicles: bool) -> None:
+def echo(frames: str) -> None:
     """Answer what a connecting client asks as the world does; then ticks, and controls, with constants. Runs until its
-    client leaves. With `vehicles` the client may spawn some: the frame it is sent is the one that was, again and
-    again; else it has no actor."""
+    client leaves. The frames it sends are `bare` (no actor), `frozen` (the vehicles that its client has spawned, as
+    they are) or `moving` (these, moved and packed as the world does it)."""
     import socket
     import threading
 
@@ -70,7 +72,7 @@ def echo(vehicles: bool) -> None:
             listeners[:] = [listener]
 
     threading.Thread(target=listen, daemon=True).start()
-    pack, unpacker = msgpack.Packer().pack, msgpack.Unpacker(raw=False)
+    pack, unpacker, packer = msgpack.Packer().pack, msgpack.Unpacker(raw=False), EpisodeFrame()
     caller, _ = calls.accept()
     caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     frame, known, buffer = 0, simulation.world.revision, header
@@ -80,9 +82,10 @@ def echo(vehicles: bool) -> None:
         for _, number, method, arguments in unpacker:
             if method == "tick_cue":
                 frame += 1
-                if vehicles and known != simulation.world.revision:
+                if frames == "moving" or (frames == "frozen" and known != simulation.world.revision):
                     known = simulation.world.revision
-                    buffer = bytearray(EpisodeFrame().pack(simulation.world, 1, 0.05, 0))
+                    simulation.world.step(0.05)
+                    buffer = packer.pack(simulation.world, 1, 0.05, 0)
                 struct.pack_into("<Q", buffer, 12, frame)
                 listeners[0].send(buffer)
                 answers.append(pack([1, number, None, [[1, frame]]]))
@@ -94,9 +97,9 @@ def echo(vehicles: bool) -> None:
 
 
 @contextlib.contextmanager
-def echo_process(vehicles: bool = False) -> Iterator[int]:
+def echo_process(frames: str = "bare") -> Iterator[int]:
     """An echo server's port."""
-    command = [sys.executable, __file__, "--echo", "vehicles" if vehicles else "none"]
+    command = [sys.executable, __file__, "--echo", frames]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -155,35 +158,38 @@ def spawn(world: Any, count: int) -> list[Any]:
     return vehicles
 
 
-def alternate(turns: int, *rates: Callable[[], float]) -> list[tuple[float, ...]]:
+def alternate(turns: int, *rates: Callable[[], float]) -> Turns:
     """What each says when asked in turn, after a warm-up."""
     for ask in rates:
         ask()
     return [tuple(ask() for ask in rates) for _ in range(turns)]
 
 
-def session(turns: int, ticks: int, pairs: dict[str, list[tuple[float, ...]]]) -> None:
-    """Add the rates of the empty echo server and of the world, turn by turn, to each case; a third number of the
-    driven case is the rate of the echo server that has vehicles."""
+def session(turns: int, ticks: int, found: dict[str, Turns]) -> None:
+    """Add the rates of the empty echo server and of the world, turn by turn, to each case; a third number of two
+    cases is the rate of an echo server that bounds it: `moving` with ten vehicles, `frozen` with driven ones."""
     from laco.scenarios.server.launch import WorldProcess
 
-    with echo_process() as port, echo_process(vehicles=True) as other_port, WorldProcess() as server:
-        clients = [connect(port), connect(other_port), connect(server.port)]
-        (_, empty), (_, frozen), (client, _) = clients
+    with contextlib.ExitStack() as stack:
+        ports = [stack.enter_context(echo_process(frames)) for frames in FRAMES]
+        ports.append(stack.enter_context(WorldProcess()).port)
+        clients = [connect(port) for port in ports]
+        (_, empty), (_, busy), (_, still), (client, _) = clients
         ask_echo = partial(rate, empty, ticks)
         for count in VEHICLES:
             world = prepare(client)
             vehicles = spawn(world, count)
-            pairs[str(count)] += alternate(turns, ask_echo, partial(rate, world, ticks))
-        pairs[f"{MANY} held"] += alternate(turns, ask_echo, partial(rate, world, ticks, vehicles, change=0.0))
-        frozen_vehicles = spawn(frozen, MANY)
-        pairs[f"{MANY} driven"] += alternate(
-            turns,
-            ask_echo,
-            partial(rate, world, ticks, vehicles),
-            partial(rate, frozen, ticks, frozen_vehicles),
+            asked = [ask_echo, partial(rate, world, ticks)]
+            if str(count) == JUDGED:
+                busy_vehicles = spawn(busy, count)
+                asked.append(partial(rate, busy, ticks))
+            found[str(count)] += alternate(turns, *asked)
+        found[f"{MANY} held"] += alternate(turns, ask_echo, partial(rate, world, ticks, vehicles, change=0.0))
+        others = spawn(still, MANY)
+        found[f"{MANY} driven"] += alternate(
+            turns, ask_echo, partial(rate, world, ticks, vehicles), partial(rate, still, ticks, others)
         )
-        del vehicles, frozen_vehicles, world, empty, frozen, client, ask_echo
+        del vehicles, busy_vehicles, others, world, empty, busy, still, client, ask_echo, asked
         clients.clear()
 
 
@@ -212,31 +218,38 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=5)
     parser.add_argument("--turns", type=int, default=10)
     parser.add_argument("--ticks", type=int, default=200)
-    parser.add_argument("--echo", choices=("none", "vehicles"), help=argparse.SUPPRESS)
+    parser.add_argument("--echo", choices=FRAMES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.echo:
-        echo(options.echo == "vehicles")
+        echo(options.echo)
         return
-    pairs: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    found: dict[str, Turns] = defaultdict(list)
     for i in range(options.sessions):
-        session(options.turns, options.ticks, pairs)
+        session(options.turns, options.ticks, found)
         sys.stderr.write(f"session {i + 1} of {options.sessions}\n")
-    ratios = {case: statistics.median(world / none for none, world, *_ in found) for case, found in pairs.items()}
-    rates = {case: statistics.median(world for _, world, *_ in found) for case, found in pairs.items()}
-    rates["echo"] = statistics.median(turn[0] for found in pairs.values() for turn in found)
-    for case, ratio in ratios.items():
-        print(f"{case:>9} vehicles: {rates[case]:5.0f} ticks/s, {ratio:.2f} of the echo's")
-    driven = pairs[f"{MANY} driven"]
-    rates["driven_ceiling"] = statistics.median(most for *_, most in driven)
-    line = {
-        "ratio": round(ratios[JUDGED], 3),
-        "ratios": {case: round(ratio, 3) for case, ratio in ratios.items()},
-        "driven_share": round(statistics.median(world / most for _, world, most in driven), 3),
-        "ticks_per_s": {case: round(rate) for case, rate in rates.items()},
-        "alone_us": round(alone(2000), 1),
-        "cores": os.cpu_count(),
+    line = figures(found)
+    for case, ratio in line["ratios"].items():
+        print(f"{case:>9} vehicles: {line['ticks_per_s'][case]:5.0f} ticks/s, {ratio:.2f} of the echo's")
+    print(json.dumps({**line, "alone_us": round(alone(2000), 1), "cores": os.cpu_count()}, separators=(",", ":")))
+
+
+def figures(found: dict[str, Turns]) -> dict[str, Any]:
+    """Medians over all turns."""
+
+    def median(numbers: Iterable[float]) -> float:
+        return round(statistics.median(numbers), 3)
+
+    ratios = {case: median(turn[1] / turn[0] for turn in turns) for case, turns in found.items()}
+    rates = {case: round(median(turn[1] for turn in turns)) for case, turns in found.items()}
+    rates["echo"] = round(median(turn[0] for turns in found.values() for turn in turns))
+    bounded = {"moving": found[JUDGED], "driven": found[f"{MANY} driven"]}
+    return {
+        "ratio": ratios[JUDGED],
+        "ratios": ratios,
+        "ceilings": {name: median(turn[2] / turn[0] for turn in turns) for name, turns in bounded.items()},
+        "shares": {name: median(turn[1] / turn[2] for turn in turns) for name, turns in bounded.items()},
+        "ticks_per_s": rates,
     }
-    print(json.dumps(line, separators=(",", ":")))
 
 
 if __name__ == "__main__":
