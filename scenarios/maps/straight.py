@@ -4,19 +4,22 @@ A two-lane road of 230 m on which one drives east at y = 133 m, from x = 100 m t
 -133 m here). Its OpenDRIVE id is 4, as in the examples. Three loops lead back to its start, so that nothing ends in
 a dead end: CARLA's agents and its Traffic Manager do not expect one. It shares nothing else with that town.
 
-It leaves the east by half a metre: CARLA's `BasicAgent` sees a car ahead only at an angle above zero, and along an
-axis rounding leaves none between two cars in the middle of a lane.
+It swings by a few centimetres, as roads do: CARLA's `BasicAgent` sees a car ahead only at an angle above zero, and
+on a straight line rounding leaves none between two cars in the middle of a lane.
 """
+
+import math
 
 from laco.scenarios.maps.plain import Row, netconvert
 from laco.scenarios.maps.scenery import Scenery
 
-MIDDLE, BLOCK, ASIDE = -131.0, 120.0, 0.5  # [m] the line between the lanes, the loops' width, the half metre
+MIDDLE, BLOCK = -131.0, 120.0  # [m] the line between the lanes, the loops' width
+SWING, WAVE, STEP = 0.1, 80.0, 5.0  # [m] of the long road: amplitude, wave length, between its points
 LANE, SPEED = 4.0, 13.89  # [m], [m/s]
 CORNER = 12.0  # [m] radius of the kerbs
 PLACES = {
     "start": (84.0, MIDDLE),  # its corner ends at x = 100 m
-    "crossing": (350.0, MIDDLE - ASIDE),
+    "crossing": (350.0, MIDDLE),
     "north": (350.0, MIDDLE + BLOCK),
     "northwest": (84.0, MIDDLE + BLOCK),
     "south": (350.0, MIDDLE - BLOCK),
@@ -47,5 +50,16 @@ def straight() -> str:
     for number, (a, b) in enumerate(ROADS, 1):
         for way, start, end in (("there", a, b), ("back", b, a)):
             id = f"{number:02d}{'a' if way == 'there' else 'b'}"
-            edges.append({"id": id, "from": start, "to": end, "numLanes": 1, "speed": SPEED, "width": LANE})
+            row: Row = {"id": id, "from": start, "to": end, "numLanes": 1, "speed": SPEED, "width": LANE}
+            if {start, end} == {"start", "crossing"}:
+                row["shape"] = _swinging(PLACES[start][0], PLACES[end][0])
+            edges.append(row)
     return netconvert(nodes, edges, (), f"--default.junctions.radius={CORNER}")
+
+
+def _swinging(start: float, end: float) -> str:
+    """The long road's line from one x to the other, as netconvert takes it."""
+    low, high = sorted((start, end))
+    xs = [low + STEP * i for i in range(int((high - low) / STEP))] + [high]
+    points = [(x, MIDDLE + SWING * math.sin(math.tau * (x - low) / WAVE)) for x in xs]
+    return " ".join(f"{x:.2f},{y:.3f}" for x, y in (points if start < end else points[::-1]))

@@ -12,6 +12,7 @@ from laco.scenarios.server.poses import Pose, Vector, compose
 
 GRIP = 7.0  # [m/s^2] what friction takes off a body that slides
 REACH = 0.6  # [m] of the springs: wheels and feet hold on while the ground is no farther below
+BURIED = 10.0  # [m] what is deeper under the ground is not lifted onto it: programs hide actors down there
 
 
 class Actor:
@@ -132,21 +133,22 @@ class Solid(Actor):
     @property
     def grounded(self) -> bool:
         """Whether it can push off from the ground."""
-        return self.z - self.ground <= REACH  # type: ignore[no-any-return]
+        return -BURIED <= self.z - self.ground <= REACH  # type: ignore[no-any-return]
 
     def fall(self, dt: float) -> None:
-        """Drop towards the ground, or go up and down with it while standing."""
+        """Drop towards the ground, or go up and down with it while standing. Who is under it falls on and on."""
         before, z = self.vz, self.z
         gap = z - self.ground
         if not self.falls:
             self.z, self.az = z + before * dt, 0.0
             return
-        if (gap <= 0.0 and before <= 0.0) or (self.held and gap < REACH):
+        buried = gap < -BURIED
+        if not buried and ((gap <= 0.0 and before <= 0.0) or (self.held and gap < REACH)):
             self.z, self.vz = self.ground, (self.ground - z) / dt if self.held else 0.0
             self.held = True
         else:
             self.z, self.vz = z + before * dt - self.gravity * dt * dt / 2, before - self.gravity * dt
-            self.held = self.z <= self.ground
+            self.held = not buried and self.z <= self.ground
             if self.held:
                 self.z, self.vz = self.ground, 0.0
         self.az = (self.vz - before) / dt

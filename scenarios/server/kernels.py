@@ -55,7 +55,7 @@ from laco.scenarios.server.bodies import (
 
 Indices = NDArray[np.int64]
 GRID_HEAD = 5  # numbers of a level's grid before its cells
-REACH = 0.6  # [m] of the springs: wheels drive while the ground is no farther below
+REACH, BURIED = 0.6, 10.0  # [m] as in `actors`: wheels drive while the ground is near
 _DEGREES = 180.0 / math.pi
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -112,7 +112,7 @@ def step_all(rows: Rows, count: int, left: Indices, gravity: float, dt: float, l
         r[START_X], r[START_Y] = r[X], r[Y]
         if r[MOVING] == 0.0 or r[PUPPET] != 0.0:
             continue
-        if r[ROLLS] == 0.0 or r[Z] > REACH or not level:
+        if r[ROLLS] == 0.0 or r[Z] > REACH or r[Z] < -BURIED or not level:
             left[others] = i
             others += 1
             continue

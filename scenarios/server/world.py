@@ -15,7 +15,7 @@ import numpy as np
 
 from laco.geometry import overlap
 from laco.scenarios.server import kernels
-from laco.scenarios.server.actors import Actor, Solid
+from laco.scenarios.server.actors import BURIED, Actor, Solid
 from laco.scenarios.server.blueprints import Blueprint, Kind, library
 from laco.scenarios.server.bodies import Bodies
 from laco.scenarios.server.collisions import Collisions, Contact
@@ -76,8 +76,8 @@ class World:
         attributes: dict[str, str] | None = None,
         parent: int = 0,
     ) -> Actor:
-        """Put a new actor into the world; `pose` is relative to `parent`, if given. What drives or walks
-        falls to the ground from the next step on, or is lifted onto it at once. Raises `RefusedError` for an
+        """Put a new actor into the world; `pose` is relative to `parent`, if given. What drives or walks falls to the
+        ground from the next step on, or is lifted onto it at once (10 m at most). Raises `RefusedError` for an
         unknown blueprint or parent and when something is in the way."""
         plan = self.library.get(blueprint)
         if plan is None:
@@ -210,7 +210,7 @@ class World:
         """Let what gravity pulls find the ground from the next step on."""
         if solid.falls:
             self._feel_ground(solid)
-            solid.held = solid.z <= solid.ground
+            solid.held = solid.grounded and solid.z <= solid.ground
             if not solid.held or solid.pitch:
                 solid.moving = True
 
@@ -235,7 +235,8 @@ class World:
         return self.next_id - 1
 
     def _on_or_above_ground(self, pose: Pose) -> Pose:
-        height = max(pose.z, self.roads.ground(pose.x, pose.y, pose.z))
+        ground = self.roads.ground(pose.x, pose.y, pose.z)
+        height = ground if ground - BURIED <= pose.z <= ground else pose.z
         return Pose(pose.x, pose.y, height, 0.0, pose.yaw, 0.0)
 
     def _refuse_overlap(self, solid: Solid) -> None:

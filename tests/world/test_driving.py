@@ -190,3 +190,37 @@ def test_a_walker_walks(spawn: Spawn, ticks: Ticks) -> None:
     ticks(100)
     assert walker.get_location().y == pytest.approx(7.0, abs=1e-3)
     assert walker.get_transform().rotation.yaw == pytest.approx(90.0)
+
+
+def test_what_is_hidden_under_the_ground_stays_there(world: carla.World, spawn: Spawn) -> None:
+    """ScenarioRunner keeps actors 500 m down, frozen, until they are needed."""
+    blueprint = world.get_blueprint_library().find("vehicle.tesla.model3")
+    hidden = world.spawn_actor(blueprint, carla.Transform(carla.Location(x=20.0, z=-500.0)))
+    hidden.set_simulate_physics(False)
+    world.tick()
+    assert hidden.get_location().z == pytest.approx(-500.0)
+    above = spawn("vehicle.tesla.model3", x=20.0)  # nothing in its way
+    hidden.set_simulate_physics(True)
+    for _ in range(20):
+        world.tick()
+    assert hidden.get_location().z == pytest.approx(-500.0 - 9.81 / 2, abs=0.3)  # falls on for a second
+    assert above.get_location().z == pytest.approx(0.0, abs=0.01)
+    hidden.set_transform(carla.Transform(carla.Location(x=40.0, z=0.5)))
+    hidden.set_target_velocity(carla.Vector3D())
+    for _ in range(20):
+        world.tick()
+    assert hidden.get_location().z == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_walker_under_the_ground_falls_and_a_car_just_below_it_is_lifted(
+    world: carla.World, spawn: Spawn
+) -> None:
+    library = world.get_blueprint_library()
+    walker = world.spawn_actor(
+        library.find("walker.pedestrian.0001"), carla.Transform(carla.Location(x=20.0, z=-30.0))
+    )
+    car = world.spawn_actor(library.find("vehicle.tesla.model3"), carla.Transform(carla.Location(z=-0.5)))
+    for _ in range(10):
+        world.tick()
+    assert walker.get_location().z < -30.5
+    assert car.get_location().z == pytest.approx(0.0, abs=0.01)

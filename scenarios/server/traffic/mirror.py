@@ -17,7 +17,7 @@ from laco.scenarios.server.walker import Walker
 from laco.scenarios.server.world import World
 
 ANYWHERE = 2  # keepRoute of moveToXY: exactly there, on or off the road
-HIGH = 3.0  # [m] above the road: nothing drives into it
+HIGH = 3.0  # [m] above or below the road: nothing drives into it
 BLINKS = ((32, "l"), (16, "r"))  # light flags of the protocol, SUMO's directions
 
 
@@ -54,7 +54,7 @@ class Mirror:
         for solid in self._others():
             x, y = solid.x + solid.vx * self._step, solid.y + solid.vy * self._step
             x, y, angle = to_sumo(x, y, solid.yaw, 2 * solid.half_length)
-            if not self._network.near(x, y) or solid.z > HIGH + self._world.roads.ground(solid.x, solid.y):
+            if not self._network.near(x, y) or abs(solid.z - self._world.roads.ground(solid.x, solid.y)) > HIGH:
                 continue
             name = f"guest {solid.id}"
             there[name] = solid
