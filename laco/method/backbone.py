@@ -17,7 +17,7 @@ from laco.method.rotary import axes_of, frequencies_of
 from laco.method.context import Context, ContextLike
 from laco.method.fingerprint import fingerprint_of
 from laco.method.realignment import NO_RIDGE, mean_row_norm, rescaled, ridge
-from laco.method.support import decoder_of, head_dim_of, image_inputs_of
+from laco.method.support import NO_IMAGES, decoder_of, head_dim_of, image_inputs_of
 
 
 class Backbone:
@@ -105,6 +105,12 @@ class Backbone:
     def image_inputs(self) -> tuple[str, ...]:
         """Names that `Context.extras` may have; none for a backbone that reads no images."""
         return image_inputs_of(self.model, self.decoder)
+
+    @property
+    def no_images(self) -> str:
+        """Why a vision-language model is read without images, in brackets; empty for the others."""
+        reason = NO_IMAGES.get(self.model.config.model_type)
+        return f" ({reason})" if reason else ""
 
     @property
     def dtype(self) -> torch.dtype:

@@ -113,7 +113,7 @@ def _readable(extras: Mapping[str, Any] | None, backbone: "Backbone") -> dict[st
         return None
     known = backbone.image_inputs
     if unknown := sorted(set(extras) - set(known)):
-        taken = f"the extras {', '.join(known)}" if known else "no extras"
+        taken = f"the extras {', '.join(known)}" if known else f"no extras{backbone.no_images}"
         raise ConfigError(f"this backbone takes {taken}, got {', '.join(unknown)}")
     return {name: _moved(value, backbone) for name, value in extras.items()}
 

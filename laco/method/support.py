@@ -17,7 +17,7 @@ _QWEN_IMAGES = (
 )  # fmt: skip
 
 IMAGE_INPUTS: dict[str, tuple[str, ...]] = {
-    "gemma3": (),  # its image tokens see each other in both directions: read without images
+    "gemma3": (),  # for the reason below
     "idefics3": ("pixel_values", "pixel_attention_mask"),
     "internvl": ("pixel_values",),
     "llava": ("pixel_values", "image_sizes"),
@@ -27,6 +27,9 @@ IMAGE_INPUTS: dict[str, tuple[str, ...]] = {
     "smolvlm": ("pixel_values", "pixel_attention_mask"),
 }
 """transformers' types of vision-language model around a decoder, and what they read beside token ids."""
+
+NO_IMAGES = {"gemma3": "the tokens of an image see each other in both directions, which is not supported"}
+"""Why a vision-language model around a supported decoder is read without images."""
 
 _FIXED_ROTARY = ("default", "linear", "llama3", "yarn", "proportional")
 """Rotary types whose frequencies do not depend on the length, so that keys can be turned on."""

@@ -34,7 +34,7 @@ def rope(**changes: Any) -> dict[str, Any]:
 
 YARN = rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=16) | {"max_position_embeddings": 64}
 GEMMA = {
-    "head_dim": 8, "query_pre_attn_scalar": 12, "sliding_window": WINDOW, "layer_types": MIXED,
+    "head_dim": 8, "query_pre_attn_scalar": 48, "sliding_window": WINDOW, "layer_types": MIXED,
     "rope_parameters": {
         "sliding_attention": HUNDRED,
         "full_attention": {"rope_type": "linear", "rope_theta": 1000.0, "factor": 2.0},

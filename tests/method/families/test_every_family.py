@@ -156,15 +156,19 @@ def test_single_tokens_move_alone(case: Any) -> None:
     close(moved.layers[0].keys, far.cache.layers[0].keys, 1e-4)
 
 
-@pytest.mark.parametrize(("dtype", "bound"), [(torch.bfloat16, 0.06), (torch.float16, 0.006)])
-def test_half_precision(case: Any, dtype: torch.dtype, bound: float) -> None:
-    """The whole way in half precision stays within a few roundings of float32 (relative, Frobenius norm)."""
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision(case: Any, dtype: torch.dtype) -> None:
+    """Alone, the model's own output bit for bit; with peers, within 12 epsilons of float32 (Frobenius norm)."""
+    bound = 12 * torch.finfo(dtype).eps  # 9 % in bfloat16, 1.2 % in float16: these weights make sharp attention
     part = message(case)
     exact = infer(case.backbone, case.spoken, [part])
     half = Backbone(copy.deepcopy(case.backbone.model).to(dtype))
     # The model's own frequencies are in half precision now, and would turn far tokens elsewhere.
     for name, buffer in half.decoder.rotary_emb.named_buffers():
         buffer.data = case.backbone.decoder.rotary_emb.get_buffer(name).data
+    inputs = {name: t.to(dtype) if t.is_floating_point() else t for name, t in case.inputs.items()}
+    with torch.no_grad():
+        assert torch.equal(infer(half, case.spoken).logits, half.model(**inputs).logits[0])  # type: ignore[arg-type]
     trace = deliberate(half, case.spoken, 2)
     assert (trace.cache.dtype, trace.saliency.dtype, trace.hidden.dtype) == (dtype, torch.float32, dtype)
     out = infer(half, case.spoken, [part.to(dtype)])
