@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from laco.config import Realign
 from laco.errors import ConfigError
 from laco.method import registry
-from laco.method.images import merge
-from laco.method.lending import lent
-from laco.method.rotary import axes_of, frequencies_of
 from laco.method.context import Context, ContextLike
 from laco.method.fingerprint import fingerprint_of
+from laco.method.images import merge
+from laco.method.lending import lent
 from laco.method.realignment import NO_RIDGE, mean_row_norm, rescaled, ridge
+from laco.method.rotary import axes_of, frequencies_of
 from laco.method.support import NO_IMAGES, decoder_of, head_dim_of, image_inputs_of
 
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from laco.errors import ConfigError
-from laco.method.rotary import rotate
-
+from laco.method.rotary import rotate, rows
 
 Frequencies = Tensor | Callable[[int], Tensor]
 """Rotary frequencies of all layers, or a function from a layer's number to its own."""
@@ -130,7 +129,7 @@ class KVCache:
             raise ConfigError("rerotate needs either positions or shift")
         if shift == 0:
             return self
-        new = self.positions + (shift or 0) if positions is None else torch.atleast_2d(positions)
+        new = self.positions + (shift or 0) if positions is None else rows(positions)
         new = new.to(self.positions)
         if new.shape != self.positions.shape:
             wanted, found = list(self.positions.shape), list(new.shape)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from laco.errors import ConfigError
+from laco.method.rotary import rows
 
 if TYPE_CHECKING:
     from laco.method.backbone import Backbone
@@ -101,7 +102,7 @@ class Context:
 
 def _on_axes(positions: Tensor, backbone: "Backbone") -> Tensor:
     """Positions [T] or [axes, T] as int64 [axes, T] on the backbone's device. Raises: ConfigError for other axes."""
-    given = torch.atleast_2d(positions)
+    given = rows(positions)
     if given.shape[0] not in (1, backbone.axes):
         raise ConfigError(f"position_ids have {given.shape[0]} rotary axes, the backbone has {backbone.axes}")
     return given.to(backbone.device, torch.int64).expand(backbone.axes, -1)

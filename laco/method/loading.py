@@ -31,7 +31,9 @@ def _auto_class(config: Any) -> Any:
     names = getattr(config, "architectures", None) or []
     if any(name.endswith("ForCausalLM") for name in names):
         return AutoModelForCausalLM
-    return AutoModelForImageTextToText if any(name.endswith("ForConditionalGeneration") for name in names) else AutoModel
+    if any(name.endswith("ForConditionalGeneration") for name in names):
+        return AutoModelForImageTextToText
+    return AutoModel
 
 
 def _tokenizer(where: str) -> Any:

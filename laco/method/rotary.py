@@ -40,6 +40,11 @@ def by_axis(frequencies: Tensor, sections: list[int]) -> Tensor:
     return frequencies * (axis == torch.arange(AXES, device=frequencies.device)[:, None])
 
 
+def rows(tensor: Tensor) -> Tensor:
+    """What is given for one axis, [n], as [1, n]; anything else as it is."""
+    return tensor[None] if tensor.ndim == 1 else tensor
+
+
 def rotate(keys: Tensor, distance: Tensor, frequencies: Tensor) -> Tensor:
     """R(distance) k for every token; the halves of a head's rotary part are paired as Llama pairs them.
 
@@ -49,7 +54,7 @@ def rotate(keys: Tensor, distance: Tensor, frequencies: Tensor) -> Tensor:
     Returns: [kv_heads, tokens, head_dim] in the keys' dtype; computed in float32, the angles in float64.
     Raises: ConfigError if the frequencies do not fit the head or the distances.
     """
-    per_axis, moved = torch.atleast_2d(frequencies), torch.atleast_2d(distance)
+    per_axis, moved = rows(frequencies), rows(distance)
     pairs = per_axis.shape[1]
     if 2 * pairs > keys.shape[-1]:
         raise ConfigError(f"{pairs} rotary frequencies do not fit heads of width {keys.shape[-1]}")

@@ -41,6 +41,8 @@ def decoder_of(model: Any) -> Any:
     Raises: BackboneError, naming the model and the reason, if the method does not support it.
     """
     decoder = model.get_decoder() if hasattr(model, "get_decoder") else model
+    if not hasattr(decoder, "layers"):  # some classes do not know their own decoder
+        decoder = getattr(model, "model", decoder)
     if reason := _why_not(model, decoder):
         raise BackboneError(f"{type(model).__name__} is not supported: {reason}")
     return decoder
@@ -76,14 +78,14 @@ def _why_not_layers(decoder: Any, config: Any) -> str | None:
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     if kinds - {"full_attention", "sliding_attention"}:
         return f"it has layers of other kinds than full or sliding attention ({', '.join(sorted(kinds))})"
+    if getattr(config, "cross_attention_layers", None):
+        return "some of its layers attend to an image alone (cross-attention)"
     if any(not hasattr(layer, "self_attn") for layer in decoder.layers):
-        return "it has layers without self-attention, and so without keys and values"
+        return "some of its layers have no part named self_attn, so their keys and values are not known here"
     if getattr(config, "kv_lora_rank", None):
         return "it has multi-head latent attention (MLA), which keeps no keys per head"
     if getattr(config, "num_kv_shared_layers", 0):
         return "some of its layers share the keys and values of others"
-    if getattr(config, "cross_attention_layers", None):
-        return "some of its layers attend to an image alone (cross-attention)"
     return None
 
 
