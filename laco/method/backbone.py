@@ -79,6 +79,10 @@ class Backbone:
         frequencies: Tensor = self.decoder.rotary_emb.inv_freq
         return frequencies
 
+    def frequencies(self, layer: int) -> Tensor:
+        """Rotary frequencies [head_dim / 2] of a layer [rad/position]."""
+        return self.inv_freq
+
     @property
     def dtype(self) -> torch.dtype:
         """Dtype of the weights, and so of hidden states and caches."""

@@ -1,0 +1,57 @@
+"""Stage 2: the receiver that hears the adapted cache should predict what it predicts after reading the text."""
+
+import random
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from laco.distill.adapter.align import read
+from laco.distill.adapter.listening import after_hearing, after_reading, spoken
+from laco.distill.adapter.prompts import continuation
+from laco.distill.adapter.reconstruction import sent
+from laco.method.adapter import CacheAdapter
+from laco.method.backbone import Backbone
+
+LATENT = 10  # latent tokens behind every second message, as the method's default sends them
+
+
+def divergence(teacher: Tensor, student: Tensor) -> Tensor:
+    """KL(teacher || student) in nats, mean over tokens; logits [tokens, V]."""
+    wanted, given = teacher.log_softmax(-1), student.log_softmax(-1)
+    return (wanted.exp() * (wanted - given)).sum(-1).mean()
+
+
+def disagreement(
+    adapter: CacheAdapter | None,
+    source: Backbone,
+    target: Backbone,
+    text: str,
+    rng: random.Random,
+    *,
+    grad: bool = False,
+) -> Tensor:
+    """The divergence [nats per token] over what the receiver reads after one report.
+
+    adapter: None for a receiver that hears nothing. rng: draws what it reads, and how the sender reads.
+    """
+    own = read(target, continuation(text, rng))
+    chat, steps = rng.random() < 0.5, LATENT if rng.random() < 0.5 else 0
+    teacher = after_reading(target, read(target, text), own)
+    if adapter is None:
+        return divergence(teacher, after_hearing(target, None, own))
+    message = spoken(source, sent(source, text, chat), steps)
+    with torch.set_grad_enabled(grad):
+        return divergence(teacher, after_hearing(target, adapter(message), own, grad=grad))
+
+
+@torch.no_grad()
+def mean_disagreement(
+    adapter: CacheAdapter | None, source: Backbone, target: Backbone, held: Iterable[str], seed: int = 0
+) -> float:
+    """Mean divergence [nats per token] over held-out texts; what is read after each depends on the seed alone."""
+    found = [
+        float(disagreement(adapter, source, target, text, random.Random(f"held/{seed}/{number}")))
+        for number, text in enumerate(held)
+    ]
+    return sum(found) / len(found)
