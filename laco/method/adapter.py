@@ -116,11 +116,13 @@ class CacheAdapter(nn.Module):
     def between(
         cls, source: Backbone, target: Backbone, layers: Layers, *, hidden: int = 64, first: bool = False, seed: int = 0
     ) -> "CacheAdapter":
-        """An untrained one from `source` to `target`. Raises: ConfigError for a layer that one does not have."""
+        """An untrained one from `source` to `target`. Raises: ConfigError for layers or axes it cannot take."""
         used = layers_of(layers)
         for backbone, ids in ((source, used), (target, tuple(layers))):
             if not ids or min(ids) < 0 or max(ids) >= backbone.num_layers:
                 raise ConfigError(f"layers must be in 0..{backbone.num_layers - 1}, not {ids}")
+            if backbone.axes != 1:
+                raise ConfigError(f"an adapter needs one rotary axis, {backbone!r} has {backbone.axes}")
         rotary = (
             torch.stack([source.frequencies(layer).float().cpu() for layer in used]),
             torch.stack([target.frequencies(layer).float().cpu() for layer in layers]),

@@ -106,10 +106,6 @@ class Backbone:
         """Names that `Context.extras` may have; none for a backbone that reads no images."""
         return image_inputs_of(self.model, self.decoder)
 
-    def frequencies(self, layer: int) -> Tensor:
-        """Rotary frequencies [head_dim / 2] of a layer [rad/position]."""
-        return self.inv_freq
-
     @property
     def dtype(self) -> torch.dtype:
         """Dtype of the weights, and so of hidden states and caches."""

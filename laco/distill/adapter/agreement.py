@@ -10,9 +10,11 @@ from laco.distill.adapter.align import read
 from laco.distill.adapter.listening import after_hearing, after_reading, spoken
 from laco.distill.adapter.prompts import continuation
 from laco.distill.adapter.reconstruction import sent
+from laco.errors import ConfigError
 from laco.method.adapter import CacheAdapter
 from laco.method.backbone import Backbone
 
+TOKENS = 16  # of the receiver's tokens that are compared after one report
 LATENT = 10  # latent tokens behind every second message, as the method's default sends them
 
 
@@ -37,12 +39,21 @@ def disagreement(
     """
     own = read(target, continuation(text, rng))
     chat, steps = rng.random() < 0.5, LATENT if rng.random() < 0.5 else 0
-    teacher = after_reading(target, read(target, text), own)
-    if adapter is None:
-        return divergence(teacher, after_hearing(target, None, own))
-    message = spoken(source, sent(source, text, chat), steps)
+    count = len(own.ids) - 1
+    rows = torch.tensor(sorted(rng.sample(range(count), min(TOKENS, count))))
+    teacher = _logits(target, after_reading(target, read(target, text), own)[rows])
     with torch.set_grad_enabled(grad):
-        return divergence(teacher, after_hearing(target, adapter(message), own, grad=grad))
+        heard = None if adapter is None else adapter(spoken(source, sent(source, text, chat), steps))
+        student = _logits(target, after_hearing(target, heard, own, grad=grad)[rows])
+        return divergence(teacher, student)
+
+
+def _logits(target: Backbone, hidden: Tensor) -> Tensor:
+    """Logits [tokens, V]. Raises: ConfigError for a backbone without a vocabulary."""
+    found = target.logits(hidden)
+    if found is None:
+        raise ConfigError("an adapter needs a receiver with a vocabulary")
+    return found
 
 
 @torch.no_grad()

@@ -1,4 +1,7 @@
-"""A receiver with a peer's report behind its own opening: read as text (the teacher), or heard as a cache."""
+"""A receiver with a peer's report behind its own opening: read as text (the teacher), or heard as a cache.
+
+Hidden states and not logits: of a large vocabulary, only the tokens that are compared are worth their logits.
+"""
 
 import torch
 from torch import Tensor
@@ -13,15 +16,13 @@ from laco.method.fusion import infer
 
 def spoken(source: Backbone, reading: Reading, steps: int = 0) -> KVCache:
     """All layers of the sender after reading, with `steps` latent tokens at the end."""
-    if steps:
-        return deliberate(source, reading.context, steps).cache
-    return infer(source, reading.context).cache
+    return deliberate(source, reading.context, steps).cache
 
 
 def after_reading(target: Backbone, text: Reading, own: Reading) -> Tensor:
-    """Logits [own - 1, V] of the receiver's own tokens after the opening, the text read before them."""
+    """Last hidden states [own - 1, D] of the receiver's tokens after the opening, the text read before them."""
     whole = torch.cat((text.ids, own.ids[1:]))
-    return _logits(infer(target, Context(ids=whole)).logits)[-(len(own.ids) - 1) :]
+    return infer(_headless(target), Context(ids=whole)).hidden[-(len(own.ids) - 1) :]
 
 
 def after_hearing(target: Backbone, heard: KVCache | None, own: Reading, *, grad: bool = False) -> Tensor:
@@ -29,13 +30,12 @@ def after_hearing(target: Backbone, heard: KVCache | None, own: Reading, *, grad
 
     grad: keep the graph through what was heard.
     """
-    sink = infer(target, Context(ids=own.ids[:1])).cache
+    silent = _headless(target)
+    sink = infer(silent, Context(ids=own.ids[:1])).cache
     peers = [sink] if heard is None else [sink, heard.to(target.dtype)]
-    return _logits(infer(target, Context(ids=own.ids[1:]), peers, rotary="packed", grad=grad).logits)
+    return infer(silent, Context(ids=own.ids[1:]), peers, rotary="packed", grad=grad).hidden
 
 
-def _logits(found: Tensor | None) -> Tensor:
-    """Raises: ValueError for a backbone without a vocabulary, which `align.opening` refuses earlier."""
-    if found is None:
-        raise ValueError("a backbone without a vocabulary has no next token")
-    return found
+def _headless(backbone: Backbone) -> Backbone:
+    """The same decoder, without its output matrix."""
+    return Backbone(backbone.decoder)
