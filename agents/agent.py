@@ -4,7 +4,7 @@ Speaking side: `announce`, `speak` (which first hears the beacons). Listening si
 them in that order, once a decision period, with what the air let through in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from laco.agents.perception import with_beacons
 from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, parse
 from laco.comm.mesh import Mesh
 from laco.comm.radio import Fate, Manifest
+from laco.errors import HandshakeError
 from laco.profiling.spans import span
 
 WINDOW = 0.1  # [s] a message deliverable this long after a decision still counts (TS 22.185's latency budget)
@@ -50,7 +51,7 @@ class Agent:
     def announce(self, view: Observation) -> Sent:
         """Take in a new view and broadcast the beacon that goes with it."""
         self.view = view
-        beacon = view.beacon(self.channel.driver.fingerprint)
+        beacon = view.beacon(self.channel.driver.fingerprint, self.channel.offers)
         meta = self._meta("")
         return self._publish(BEACON, encode_bytes(msgspec.msgpack.encode(beacon), kind=BEACON, **meta), meta)
 
@@ -61,7 +62,11 @@ class Agent:
         sent = []
         for beacon in partners(self._view, self._fresh()):
             meta = self._meta(beacon.name)
-            chunks = self.channel.say(self._known(), beacon, meta)
+            try:
+                chunks = self.channel.say(self._known(), beacon, meta)
+            except HandshakeError as error:
+                self._unspoken(meta, str(error))
+                continue
             if chunks:
                 sent.append(self._publish(self.channel.name, chunks, meta))
         return sent
@@ -140,6 +145,11 @@ class Agent:
         if not message.settled:
             message.settled = True
             self._note(message.fate, status, message.spoken_at, reason)
+
+    def _unspoken(self, meta: Mapping[str, Any], reason: str) -> None:
+        """The receipt of a message that the addressee could not have read."""
+        names = (meta["sender"], meta["addressee"])
+        self._receipts.append(Receipt(*names, meta["seq"], self.channel.name, "unspoken", reason=reason))
 
     def _note(self, fate: Fate, status: str, spoken_at: float | None = None, reason: str = "") -> None:
         age = 0.0 if spoken_at is None else self._view.time - spoken_at

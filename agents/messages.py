@@ -18,7 +18,10 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What became of one message at its listener: used, refused, stale, air_lost or transport_lost."""
+    """What became of one message at its listener: used, refused, stale, air_lost or transport_lost.
+
+    "unspoken" is the sender's own: no message, because the listener could not have read it.
+    """
 
     sender: str
     listener: str
@@ -43,6 +46,7 @@ class AgentSpec(msgspec.Struct, frozen=True):
     channel: silent, observation or latent. weights: a file, "" means the shipped ones. payload: what the
     latent channel really sends: "true", or a control, "twin", "empty", "random" or "other". masked: ids of
     the actors that the "twin" control leaves out of what is said. other: key of the recorded run to replay.
+    adapters: files, or folders of them, by which the latent channel reads other models' caches.
     """
 
     name: str
@@ -57,6 +61,7 @@ class AgentSpec(msgspec.Struct, frozen=True):
     record: str = ""
     other: str = ""
     seed: int = 0
+    adapters: tuple[str, ...] = ()
 
 
 class Setup(msgspec.Struct, tag=True, frozen=True):

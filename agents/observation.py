@@ -43,6 +43,14 @@ class Sight(msgspec.Struct, frozen=True, array_like=True):
     extent: float
 
 
+class Offer(msgspec.Struct, frozen=True, array_like=True):
+    """Another model whose caches a vehicle can read, by an adapter of this version, from these layers."""
+
+    fingerprint: str
+    version: int
+    layers: tuple[int, ...]
+
+
 class Beacon(msgspec.Struct, frozen=True, array_like=True):
     """What every connected vehicle says of itself on every channel: state, intent and what it can decode."""
 
@@ -53,6 +61,7 @@ class Beacon(msgspec.Struct, frozen=True, array_like=True):
     remaining: float  # [m] of route
     limit: float  # [m/s]
     fingerprint: str
+    offers: tuple[Offer, ...] = ()
 
 
 class Observation(msgspec.Struct, frozen=True, array_like=True):
@@ -67,6 +76,7 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     actors: tuple[Actor, ...]
     sights: tuple[Sight, ...]
 
-    def beacon(self, fingerprint: str) -> Beacon:
-        """The part of the view that is broadcast."""
-        return Beacon(self.name, self.time, self.body, self.route, self.remaining, self.limit, fingerprint)
+    def beacon(self, fingerprint: str, offers: tuple[Offer, ...] = ()) -> Beacon:
+        """The part of the view that is broadcast, and which models' caches its driver can read."""
+        way = (self.route, self.remaining, self.limit)
+        return Beacon(self.name, self.time, self.body, *way, fingerprint, offers)

@@ -17,6 +17,10 @@ class WireError(LacoError):
     """A message cannot be used: damaged, of another version, or from another model. The text says which."""
 
 
+class HandshakeError(LacoError):
+    """A peer could not read what would be said to it, so nothing is said; the text says why."""
+
+
 class TransportError(LacoError):
     """A socket, a host or a peer did not answer in time; the text names the link."""
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from laco.agents.drivers.plan import Plan
 from laco.agents.drivers.vector import VectorDriver
-from laco.agents.observation import Beacon, Observation
+from laco.agents.observation import Beacon, Observation, Offer
 from laco.comm import Chunk
 
 
@@ -31,11 +31,17 @@ class Channel(ABC):
     def __init__(self, driver: VectorDriver, caution: float) -> None:
         self.driver, self.caution = driver, caution
 
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """Other models whose messages this channel can read: part of the beacon."""
+        return ()
+
     @abstractmethod
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk] | None:
         """The message about `view` for the sender of beacon `to`; None to stay silent.
 
         meta: sender, addressee, seq, sim_time, pose and fingerprint for the header.
+        Raises: HandshakeError, with the reason, if that peer could not read it.
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """A vehicle's channel from its spec. A new one is a file of its own, a line here and in `CHANNEL_NAMES`."""
 
+from laco.agents.adapters import Adapters
 from laco.agents.channels.base import Channel
 from laco.agents.channels.controls import Recorded, find
 from laco.agents.channels.latent import Latent
@@ -19,5 +20,6 @@ def build(spec: AgentSpec, driver: VectorDriver, banks: dict[str, Recorded]) -> 
     if spec.channel == Latent.name:
         swap = find(spec.payload, spec.seed, banks, spec.record, spec.other)
         masked = spec.masked if spec.payload == "twin" else ()
-        return Latent(driver, spec.caution, spec.laco, spec.codec, swap, masked)
+        adapters = Adapters.read(spec.adapters, driver.backbone, driver.fingerprint)
+        return Latent(driver, spec.caution, spec.laco, spec.codec, swap, masked, adapters)
     raise ConfigError(f"unknown channel {spec.channel!r}")

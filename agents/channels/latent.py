@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
+from laco.agents.adapters import Adapters, agreed, decoded
 from laco.agents.channels.base import Channel, Heard
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.vector import VectorDriver
-from laco.agents.observation import Beacon, Observation
-from laco.comm import Chunk, WireError, decode, encode
+from laco.agents.observation import Beacon, Observation, Offer
+from laco.comm import Chunk, WireError, encode
 from laco.config import LacoConfig
 from laco.method.cache import KVCache
 from laco.method.context import Context
@@ -32,6 +33,7 @@ class Latent(Channel):
 
     swap: replaces the payload of every message (for controls); None sends what was thought.
     masked: ids of actors left out of what is said, as if they were not there (the twin control).
+    adapters: for caches of other models; None for none.
     """
 
     name = "latent"
@@ -44,9 +46,15 @@ class Latent(Channel):
         codec: str = "int8",
         swap: Swap | None = None,
         masked: tuple[int, ...] = (),
+        adapters: Adapters | None = None,
     ) -> None:
         super().__init__(driver, caution)
         self.config, self.codec, self.swap, self.masked = config, codec, swap, masked
+        self.adapters = adapters or Adapters(driver.fingerprint)
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        return self.adapters.offers
 
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk]:
         part = self.think(view, to)
@@ -56,8 +64,9 @@ class Latent(Channel):
             return encode(part, codec=self.codec, **meta)
 
     def think(self, view: Observation, to: Beacon) -> KVCache:
-        """What leaves the vehicle, before it is encoded."""
+        """What leaves the vehicle, before it is encoded. Raises: HandshakeError if the addressee cannot read it."""
         driver, config = self.driver, self.config
+        layers = agreed(driver.fingerprint, to) or config.layers
         if self.masked:
             seen = tuple(a for a in view.actors if a.id not in self.masked)
             view = msgspec.structs.replace(view, actors=seen)
@@ -67,7 +76,7 @@ class Latent(Channel):
             trace = deliberate(driver.backbone, context, config.steps, realign=realign)
         with span("share"):
             kept = attribute(trace, config.keep, horizon=config.horizon)
-            return share(trace, kept, config.depth, config.layers)
+            return share(trace, kept, config.depth, layers)
 
     def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
         peers: dict[int, KVCache] = {}
@@ -85,9 +94,9 @@ class Latent(Channel):
             return Heard(self.driver.plan(frame, view.time, out.hidden), out.foreign_tokens, refused)
 
     def _decode(self, chunks: list[Chunk]) -> KVCache:
-        """The peer's cache. Raises: WireError, also for a sound one that has not the backbone's shape."""
+        """The peer's cache, adapted if it has another model. Raises: WireError, also for one of a wrong shape."""
         backbone = self.driver.backbone
-        cache = decode(chunks, fingerprint=self.driver.fingerprint)
+        cache = decoded(chunks, self.adapters)
         found = (cache.kv_heads, cache.head_dim, cache.positions.shape[0])
         if found != (backbone.kv_heads, backbone.head_dim, 1) or cache.layer_ids[-1] >= backbone.num_layers:
             shape = f"heads, width, axes {found}, layers {cache.layer_ids}"

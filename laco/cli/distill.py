@@ -1,26 +1,87 @@
-"""`laco distill`: train the built-in driver from nothing."""
+"""`laco distill`: train the built-in driver from nothing; `laco distill adapter`: let one model read another's cache."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+app = typer.Typer(invoke_without_command=True)
 
+
+@app.callback()
 def distill(
+    context: typer.Context,
     out: Annotated[
-        Path, typer.Option(help="Folder for data, checkpoints and the weights; resumes what is there.")
-    ],
-    scale: Annotated[
-        float, typer.Option(min=0.001, max=1.0, help="Share of the full recipe's data and steps.")
-    ] = 1.0,
+        Path | None, typer.Option(help="Folder for data, checkpoints and the weights; resumes what is there.")
+    ] = None,
+    scale: Annotated[float, typer.Option(min=0.001, max=1.0, help="Share of the full recipe's data and steps.")] = 1.0,
 ) -> None:
     """Train the built-in driver: expert data, a student, the student's own states, and the student again.
 
     The full recipe takes a few hours on two cores; `laco run --weights OUT/vector.safetensors` uses it.
     """
+    if context.invoked_subcommand is not None:
+        if out is not None:
+            raise typer.BadParameter(f"--out belongs behind `{context.invoked_subcommand}`", param_hint="--out")
+        return
+    if out is None:
+        raise typer.BadParameter("missing: the folder for data, checkpoints and weights", param_hint="--out")
     from laco.distill.recipe import Recipe, cook, scaled
     from laco.report.files import prepare
 
     recipe = scaled(Recipe(), scale)
-    path = cook(recipe, prepare(out), report=lambda line: typer.echo(line, err=True))
+    path = cook(recipe, prepare(out), report=_say)
     typer.echo(f"weights: {path}")
+
+
+@app.command()
+def adapter(
+    source: Annotated[str, typer.Option("--from", help="The speaking model: a built-in name, a folder, or a hub id.")],
+    target: Annotated[str, typer.Option("--to", help="The listening model.")],
+    out: Annotated[
+        Path, typer.Option(help="File, or folder for a file named by both fingerprints; its .pt is taken up.")
+    ],
+    layers: Annotated[str, typer.Option(help="FIRST-LAST layer of the listening model that hears.")] = "",
+    texts: Annotated[int | None, typer.Option(min=1, help="Texts for reconstruction.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps of next-token agreement.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Distil a cache-to-cache adapter: the listening model then understands the speaking model's cache.
+
+    Reconstruction of its own keys and values of the same texts, then agreement with what it predicts after
+    reading them. A run that was stopped goes on from its checkpoint.
+    """
+    from laco.agents.adapter_file import name_of, save
+    from laco.distill.adapter.train import Recipe, Training
+    from laco.method.backbone import Backbone
+    from laco.report.files import prepare
+
+    default = Recipe()
+    recipe = Recipe(
+        layers=_band(layers),
+        texts=default.texts if texts is None else texts,
+        steps=default.steps if steps is None else steps,
+        seed=seed,
+    )
+    speaker, listener = Backbone.load(source), Backbone.load(target)
+    names = (speaker.fingerprint, listener.fingerprint)
+    is_file = out.suffix == ".safetensors"
+    path = out if is_file else out / name_of(*names)
+    prepare(path.parent)
+    made = Training(speaker, listener, recipe, _say, path.with_suffix(".pt")).run()
+    save(path, made, *names, recipe=repr(recipe))
+    typer.echo(f"adapter: {path}")
+
+
+def _band(text: str) -> tuple[int, ...] | None:
+    """FIRST-LAST as layer numbers; None for the recipe's own."""
+    if not text:
+        return None
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdigit() and last.isdigit() and int(first) <= int(last)):
+        raise typer.BadParameter(f"FIRST-LAST, not {text!r}", param_hint="--layers")
+    return tuple(range(int(first), int(last) + 1))
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

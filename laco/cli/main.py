@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from laco.cli.distill import distill
+from laco.cli.distill import app as distill
 from laco.cli.run import run
 from laco.cli.scenarios import scenarios
 from laco.cli.view import view
@@ -17,7 +17,7 @@ for command in (run, scenarios):
     app.command()(command)
 app.add_typer(world, name="world")
 app.command()(view)
-app.command()(distill)
+app.add_typer(distill, name="distill")
 
 
 def main() -> None:
