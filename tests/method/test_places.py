@@ -69,7 +69,7 @@ def close(product: Tensor, tokens: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("bands", BANDS, ids=str)
-@pytest.mark.parametrize(("place", "rotary"), product(FIRST, ["as_sent", "packed", "shifted"]))
+@pytest.mark.parametrize(("place", "rotary"), list(product(FIRST, ["as_sent", "packed", "shifted"])))
 def test_every_place_and_rotary(
     untied: Backbone, reference: Any, place: Any, rotary: Any, bands: list[tuple[int, ...]]
 ) -> None:
@@ -186,11 +186,12 @@ def test_saliency_looks_through_the_window(windowed: Backbone, reference: Any, s
     ref.window = 4
     tokens = ref.deliberate(inputs_of(windowed, IDS), list(range(OWN)), steps, "ridge")
     trace = deliberate(windowed, IDS, steps)
-    for row, token, own in zip(trace.saliency, tokens[OWN:] or tokens[-1:], range(OWN, 99), strict=False):
-        hidden = max(0, own + (steps > 0) - 4) if steps else OWN - 4
-        padded = [[[0.0] * hidden + head for head in heads] for heads in token.attention]
-        peak = [max(row[j] if j < len(row) else 0.0 for rows in padded for row in rows) for j in range(OWN)]
-        torch.testing.assert_close(row, torch.tensor(peak), atol=1e-5, rtol=1e-5)
+    payers = range(OWN, OWN + steps) if steps else [OWN - 1]
+    for row, index in zip(trace.saliency, payers, strict=True):
+        hidden = index + 1 - ref.window
+        heads = [[0.0] * hidden + pays for layer in tokens[index].attention for pays in layer]
+        peak = torch.tensor([pays[:OWN] + [0.0] * OWN for pays in heads])[:, :OWN].amax(0)
+        torch.testing.assert_close(row, peak, atol=1e-5, rtol=1e-5)
 
 
 def test_additive_masks_are_widened() -> None:
