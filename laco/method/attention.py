@@ -198,7 +198,8 @@ def last_row(query: Tensor, key: Tensor, scaling: float | None, mask: Tensor | N
     kv_heads = key.shape[1]
     grouped = query[0, :, -1].reshape(kv_heads, heads // kv_heads, width)
     factor = width**-0.5 if scaling is None else scaling
-    scores = torch.matmul(grouped, key[0].transpose(1, 2)).float() * factor
+    # Scaled before the product: in float16, large queries and keys would overflow it.
+    scores = torch.matmul(grouped * factor, key[0].transpose(1, 2)).float()
     if mask is not None:
         last = mask[0, 0, -1]
         boolean = last.dtype == torch.bool

@@ -57,7 +57,7 @@ class Backbone:
     @property
     def num_layers(self) -> int:
         """Decoder layers L."""
-        return len(self.decoder.layers)
+        return int(self.decoder.config.num_hidden_layers)  # the list is shorter while another thread recomputes
 
     @property
     def kv_heads(self) -> int:

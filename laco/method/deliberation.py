@@ -71,7 +71,8 @@ def deliberate(
     carried = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
     cache = KVCache(carried, tuple(range(len(carried))), positions[None])
     inputs = torch.cat(entered)
-    return Trace(cache, len(checked), saliency, hidden, inputs, checked.ids, _content(backbone, checked), realign)
+    read = Context.of(backbone, context)  # what was given: ids stay ids
+    return Trace(cache, len(checked), saliency, hidden, inputs, read.ids, _content(backbone, read), realign)
 
 
 def _content(backbone: Backbone, context: Context) -> Tensor | None:

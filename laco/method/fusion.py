@@ -32,12 +32,14 @@ class Inference:
     hidden: [T, D], last hidden states after the final norm.
     cache: all layers, the T own tokens only, at the positions they had in this call.
     foreign_tokens: how many tokens of the peers were heard.
+    hearing: who sees what, for whoever decodes on (`laco_hearing` of the forward pass); None if nothing was heard.
     """
 
     logits: Tensor | None
     hidden: Tensor
     cache: KVCache
     foreign_tokens: int
+    hearing: Hearing | None = None
 
 
 def infer(
@@ -73,17 +75,17 @@ def infer(
         _check_peer(backbone, peer, number)
     checked = Context.of(backbone, context)
     heard, positions = _placed(backbone, checked, [peer for peer in peers if peer.num_tokens], rotary)
-    hearing = _hearing(heard, positions, place, window)
+    hearing = _hearing(heard, positions, place, window) if heard else None
     with torch.set_grad_enabled(grad), lent(backbone.decoder, ours=bool(heard), evaluate=not grad):
         layers = _layers(heard, backbone.num_layers)
         # The model's own output must come from the model's own default positions.
         given = positions if heard or checked.position_ids is not None else None
-        extra = {"laco_hearing": hearing} if heard else {}
+        extra = {"laco_hearing": hearing} if hearing else {}
         hidden = backbone.forward(checked, given, Cache(layers=layers), **extra)
         logits = backbone.logits(hidden)
     own = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
     cache = KVCache(own, tuple(range(len(own))), positions[None])
-    return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard))
+    return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard), hearing)
 
 
 def _check_options(backbone: Backbone, place: str, rotary: str, window: str, grad: bool) -> None:
@@ -146,14 +148,18 @@ def _moved(peer: KVCache, backbone: Backbone, shift: int) -> KVCache:
 
 
 def _hearing(peers: Sequence[KVCache], positions: Tensor, place: Place, window: Window) -> Hearing:
-    """Who sees what. peers: at their final positions. positions: of the own tokens, int64 [T]."""
+    """Who sees what. peers: at their final positions. positions: of the own tokens, int64 [T] or [axes, T].
+
+    A sliding window looks along the first axis.
+    """
+    own = torch.atleast_2d(positions)[0]
     foreign: dict[int, list[Tensor]] = {}
     for peer in peers:
         for number in peer.layer_ids:
             foreign.setdefault(number, []).append(peer.positions[0])
-    first = {"prefix": 0, "after_sink": SINK, "before_last": positions.shape[-1] - 1}[place]
-    columns = {number: torch.cat(parts).to(positions.device) for number, parts in foreign.items()}
-    return Hearing(columns, positions, first, strict=window == "strict")
+    first = {"prefix": 0, "after_sink": SINK, "before_last": own.shape[0] - 1}[place]
+    columns = {number: torch.cat(parts).to(own.device) for number, parts in foreign.items()}
+    return Hearing(columns, own, first, strict=window == "strict")
 
 
 def _layers(peers: Sequence[KVCache], count: int) -> list[Any]:
