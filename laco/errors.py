@@ -21,6 +21,10 @@ class HandshakeError(LacoError):
     """A peer could not read what would be said to it, so nothing is said; the text says why."""
 
 
+class CacheError(LacoError):
+    """A received cache must not be attended to: its shape, its numbers or its norms are wrong."""
+
+
 class TransportError(LacoError):
     """A socket, a host or a peer did not answer in time; the text names the link."""
 

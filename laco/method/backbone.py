@@ -18,6 +18,7 @@ from laco.method.lending import lent
 from laco.method.realignment import NO_RIDGE, mean_row_norm, rescaled, ridge
 from laco.method.rotary import axes_of, frequencies_of
 from laco.method.support import NO_IMAGES, decoder_of, head_dim_of, image_inputs_of
+from laco.method.template import of_messages
 
 
 class Backbone:
@@ -60,7 +61,7 @@ class Backbone:
     @property
     def num_layers(self) -> int:
         """Decoder layers L."""
-        return len(self.decoder.layers)
+        return int(self.decoder.config.num_hidden_layers)  # the list is shorter while another thread recomputes
 
     @property
     def kv_heads(self) -> int:
@@ -189,6 +190,7 @@ class Backbone:
     def chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool = True) -> Context:
         """Messages ({"role", "content"}) through the tokenizer's chat template, as a context of ids.
 
+        With a fast tokenizer the context knows which tokens are the messages' own (`Context.content`).
         Raises: ConfigError if the tokenizer has no template.
         """
         if getattr(self.tokenizer, "chat_template", None) is None:
@@ -196,9 +198,11 @@ class Backbone:
         text = self.tokenizer.apply_chat_template(
             list(messages), tokenize=False, add_generation_prompt=add_generation_prompt
         )
+        fast = bool(getattr(self.tokenizer, "is_fast", False))
         # The template writes its special tokens itself.
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return Context.of(self, Context(ids=torch.tensor(ids, dtype=torch.int64)))
+        read = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=fast)
+        says = of_messages(text, read["offset_mapping"], [m["content"] for m in messages]) if fast else None
+        return Context.of(self, Context(ids=torch.tensor(read["input_ids"], dtype=torch.int64), content=says))
 
     def embed(self, context: ContextLike, *, grad: bool = False) -> Context:
         """A context checked against this backbone, with its images (`extras`) merged into input embeddings.
@@ -214,7 +218,8 @@ class Backbone:
             return checked
         with torch.set_grad_enabled(grad), lent(self.decoder, ours=False, evaluate=not grad, whole=self.model):
             embeds, positions = merge(self.model, self.decoder, checked.ids, checked.extras)
-        return Context(embeds=embeds, position_ids=positions if checked.position_ids is None else checked.position_ids)
+        places = positions if checked.position_ids is None else checked.position_ids
+        return Context(embeds=embeds, position_ids=places, content=checked.content)
 
     def positions_of(self, context: Context) -> Tensor:
         """Rotary positions int64 [axes, T] of a checked context: its own, or 0..T-1 on every axis."""

@@ -26,6 +26,8 @@ class Context:
         for text.
     extras: images, beside ids that hold the model's image tokens: pixel_values and what else its processor
         gives (`Backbone.image_inputs` has the names), each as the processor gives it for a batch of one.
+    content: bool [T], whether a token says something; False for those of a chat template. Used by the selector
+        "content"; None leaves only the tokenizer's special tokens out.
     Raises: ConfigError unless exactly one of ids and embeds is given, with at least one token.
     """
 
@@ -33,6 +35,7 @@ class Context:
     embeds: Tensor | None = None
     position_ids: Tensor | None = None
     extras: Mapping[str, Any] | None = None
+    content: Tensor | None = None
 
     def __post_init__(self) -> None:
         if (self.ids is None) == (self.embeds is None):
@@ -48,6 +51,9 @@ class Context:
         if where is not None and (where.ndim not in (1, 2) or where.shape[-1] != len(self) or not _is_integer(where)):
             found = f"{where.dtype} {list(where.shape)}"
             raise ConfigError(f"position_ids must be integers [{len(self)}] or [axes, {len(self)}], not {found}")
+        says = self.content
+        if says is not None and (says.shape != (len(self),) or says.dtype != torch.bool):
+            raise ConfigError(f"content must be bool [{len(self)}], not {says.dtype} {list(says.shape)}")
 
     def __len__(self) -> int:
         """Number of tokens T."""
@@ -65,11 +71,13 @@ class Context:
         """
         made = cls._made(backbone, context)
         positions = None if made.position_ids is None else _on_axes(made.position_ids, backbone)
+        says = None if made.content is None else made.content.to(backbone.device)
         if made.ids is not None:
-            return cls(ids=_known(made.ids, backbone), position_ids=positions, extras=_readable(made.extras, backbone))
+            extras = _readable(made.extras, backbone)
+            return cls(_known(made.ids, backbone), position_ids=positions, extras=extras, content=says)
         if made.extras:
             raise ConfigError("images go with ids, which say where their tokens are, not with embeds")
-        return cls(embeds=_fitting(made.embeds, backbone), position_ids=positions)
+        return cls(embeds=_fitting(made.embeds, backbone), position_ids=positions, content=says)
 
     @classmethod
     def processed(cls, inputs: Mapping[str, Any]) -> "Context":
