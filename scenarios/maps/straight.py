@@ -50,10 +50,9 @@ def straight() -> str:
     for number, (a, b) in enumerate(ROADS, 1):
         for way, start, end in (("there", a, b), ("back", b, a)):
             id = f"{number:02d}{'a' if way == 'there' else 'b'}"
-            row: Row = {"id": id, "from": start, "to": end, "numLanes": 1, "speed": SPEED, "width": LANE}
-            if {start, end} == {"start", "crossing"}:
-                row["shape"] = _swinging(PLACES[start][0], PLACES[end][0])
-            edges.append(row)
+            long = {start, end} == {"start", "crossing"}
+            shape = {"shape": _swinging(PLACES[start][0], PLACES[end][0])} if long else {}
+            edges.append({"id": id, "from": start, "to": end, "numLanes": 1, "speed": SPEED, "width": LANE, **shape})
     return netconvert(nodes, edges, (), f"--default.junctions.radius={CORNER}")
 
 
