@@ -86,7 +86,7 @@ class Backbone:
     def frequencies(self, layer: int) -> Tensor:
         """Rotary frequencies of a layer [rad/position]: [n], or [axes, n] with M-RoPE.
 
-        n: rotary pairs, head_dim / 2 unless only the first 2 n entries of a head are rotary (Phi-4-mini). With
+        n: rotary pairs, head_dim / 2 unless only the first 2 n entries of a head are rotary (a partial rotary factor). With
         M-RoPE each pair turns with one axis and has frequency 0 on the others.
         Raises: ConfigError for a layer that the decoder does not have.
         """
@@ -251,7 +251,7 @@ class Backbone:
         if output is None:
             return None
         scores: Tensor = output(hidden[None])[0]
-        cap = getattr(self.decoder.config, "final_logit_softcapping", None)
+        cap = getattr(self.model.config, "final_logit_softcapping", None)  # Gemma, without its vision part
         return scores if cap is None else torch.tanh(scores / cap) * cap
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """Images become input embeddings and positions, by the model's own code; behind that they are tokens like others."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -56,10 +57,12 @@ def _with_token_types(model: Any, decoder: Any, ids: Tensor, extras: Mapping[str
 
 @contextmanager
 def _stopping_at(decoder: Any) -> Iterator[None]:
-    """While this holds, a call of the decoder raises `_Reached` with its arguments."""
+    """While this holds, a call of the decoder by this thread raises `_Reached` with its arguments."""
+    ours = threading.get_ident()
 
     def stop(_: Any, __: Any, arguments: dict[str, Any]) -> None:
-        raise _Reached(arguments["inputs_embeds"], arguments.get("position_ids"))
+        if threading.get_ident() == ours:
+            raise _Reached(arguments["inputs_embeds"], arguments.get("position_ids"))
 
     hook = decoder.register_forward_pre_hook(stop, with_kwargs=True)
     try:

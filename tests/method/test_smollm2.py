@@ -5,7 +5,13 @@ from functools import cache
 
 import pytest
 import torch
-from transformers import DynamicCache
+from transformers import (
+    DynamicCache,
+    LlamaConfig,
+    SmolVLMConfig,
+    SmolVLMForConditionalGeneration,
+    SmolVLMVisionConfig,
+)
 
 from laco import Backbone, Context, attribute, deliberate, infer, share
 from laco.errors import LacoError
@@ -62,6 +68,26 @@ def test_thoughts_are_stock_steps(smollm2: Backbone) -> None:
         step = smollm2.decoder(inputs_embeds=thought[None, None], past_key_values=cache)
         hidden.append(step.last_hidden_state[0, 0])
     torch.testing.assert_close(trace.hidden, torch.stack(hidden), atol=1e-3, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_with_eyes(smollm2: Backbone) -> None:
+    """SmolVLM's architecture around the real language model, with a small vision tower that was never trained."""
+    text = LlamaConfig(**smollm2.decoder.config.to_dict() | {"num_hidden_layers": 1})
+    vision = SmolVLMVisionConfig(
+        hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=8
+    )
+    config = SmolVLMConfig(text_config=text, vision_config=vision, image_token_id=49_151, scale_factor=2)
+    model = SmolVLMForConditionalGeneration(config).eval()
+    model.model.text_model, model.lm_head = smollm2.decoder, smollm2.output
+    ids = torch.tensor([49_151] * 4 + smollm2.tokenize(OWN))
+    image = torch.rand(1, 1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    backbone = Backbone(model)
+    context = Context(ids=ids, extras={"pixel_values": image})
+    assert torch.equal(infer(backbone, context).logits, model(ids[None], pixel_values=image).logits[0])  # type: ignore[arg-type]
+    seen = share(deliberate(backbone, context, 2), range(4), layers=range(15, 30))
+    heard, alone = infer(smollm2, OWN, [seen]).logits, infer(smollm2, OWN).logits
+    assert (heard - alone).abs().max() > 0.1  # type: ignore[operator]
 
 
 def test_moving_a_band_changes_nothing_else(smollm2: Backbone) -> None:

@@ -34,7 +34,8 @@ def rope(**changes: Any) -> dict[str, Any]:
 
 YARN = rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=16) | {"max_position_embeddings": 64}
 GEMMA = {
-    "head_dim": 8, "query_pre_attn_scalar": 48, "sliding_window": WINDOW, "layer_types": MIXED,
+    "head_dim": 8, "query_pre_attn_scalar": 48, "final_logit_softcapping": 5.0,
+    "sliding_window": WINDOW, "layer_types": MIXED,
     "rope_parameters": {
         "sliding_attention": HUNDRED,
         "full_attention": {"rope_type": "linear", "rope_theta": 1000.0, "factor": 2.0},
@@ -105,7 +106,7 @@ FAMILIES: dict[str, Family] = {
     "phi3-window": Family("Phi3ForCausalLM", lambda: hf.Phi3Config(**TEXT, sliding_window=WINDOW), window=True),
     "gemma3": Family(
         "Gemma3ForCausalLM",
-        lambda: hf.Gemma3TextConfig(**TEXT, **GEMMA, final_logit_softcapping=5.0),
+        lambda: hf.Gemma3TextConfig(**TEXT, **GEMMA),
         window=True,
     ),
     "gemma3-vision": Family(

@@ -183,6 +183,17 @@ def test_half_precision(case: Any, dtype: torch.dtype) -> None:
         assert torch.linalg.norm(ours.float() - theirs) <= bound * torch.linalg.norm(theirs)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_cuda(case: Any) -> None:
+    """The same figures on a GPU, contexts and images moved there by us."""
+    part = message(case)
+    there = Backbone(copy.deepcopy(case.backbone.model).cuda())
+    trace = deliberate(there, case.spoken, 2)
+    close(trace.hidden.cpu(), deliberate(case.backbone, case.spoken, 2).hidden, 1e-3)
+    out = infer(there, case.spoken, [part.to("cuda"), part.to("cuda")])
+    close(out.hidden.cpu(), infer(case.backbone, case.spoken, [part, part]).hidden, 1e-3)
+
+
 def test_latent_inputs_look_like_embeddings(case: Any) -> None:
     """As long as a token's embedding is when it enters the first layer: Gemma scales its rows up."""
     rows = case.backbone.decoder.embed_tokens(torch.arange(64)).detach()

@@ -1,6 +1,7 @@
 """Contexts with images: what is merged, what is handed back, what is refused."""
 
 import copy
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,23 @@ def test_model_is_handed_back(seeing: Any, monkeypatch: pytest.MonkeyPatch) -> N
         infer(seeing.backbone, seeing.spoken, [trace.cache])
     assert state(model) == before
     model.eval()
+
+
+def test_other_threads_are_left_alone(named: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one thread's images are merged, a forward of the caller's in another thread goes through."""
+    case = named("llava")
+    model, expected, others = case.backbone.model, infer(case.backbone, case.own).hidden, []
+    real = model.model.get_image_features
+
+    def meanwhile(*given: Any, **named_ones: Any) -> Any:
+        work = threading.Thread(target=lambda: others.append(case.backbone.decoder(case.own.ids[None])))
+        work.start()
+        work.join()
+        return real(*given, **named_ones)
+
+    monkeypatch.setattr(model.model, "get_image_features", meanwhile)
+    infer(case.backbone, case.spoken)
+    assert torch.equal(others[0].last_hidden_state[0].detach(), expected)
 
 
 def test_gradients_reach_the_camera(seeing: Any) -> None:
