@@ -152,7 +152,7 @@ def _hearing(peers: Sequence[KVCache], positions: Tensor, place: Place, window: 
 
     A sliding window looks along the first axis.
     """
-    own = torch.atleast_2d(positions)[0]
+    own = positions.reshape(-1, positions.shape[-1])[0]
     foreign: dict[int, list[Tensor]] = {}
     for peer in peers:
         for number in peer.layer_ids:
