@@ -5,6 +5,7 @@ The bytes travel as a message of kind `RECIPE`; `docs/wire.md` gives their order
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ MAX_TOKENS = 1 << 13
 MAX_STEPS = 256
 MAX_WIDTH = 1 << 16
 REALIGNS = ("identity", "ridge")  # by their number on the wire
-WIDTHS = {2: np.dtype("<f2"), 4: np.dtype("<f4")}
+NUMBERS: dict[int, np.dtype[Any]] = {2: np.dtype("<f2"), 4: np.dtype("<f4")}  # by their size [bytes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,8 @@ def _embeds(embeds: NDArray[np.float32], size: int) -> bytes:
     if size == 2:
         limit = float(np.finfo(np.float16).max)
         embeds = embeds.clip(-limit, limit)
-    return varint(embeds.shape[1]) + bytes((size,)) + embeds.astype(WIDTHS[size]).tobytes()
+    numbers: bytes = embeds.astype(NUMBERS[size]).tobytes()
+    return varint(embeds.shape[1]) + bytes((size,)) + numbers
 
 
 def _read_embeds(reader: Reader, count: int) -> NDArray[np.float32]:
@@ -100,12 +102,12 @@ def _read_embeds(reader: Reader, count: int) -> NDArray[np.float32]:
         return np.zeros((0, 0), np.float32)
     width = reader.varint("the width of embeddings", 1, MAX_WIDTH)
     size = reader.byte("the size of a number")
-    if size not in WIDTHS:
+    if size not in NUMBERS:
         raise WireError(f"damaged: numbers of {size} bytes")
     if count * width * 4 > MAX_PAYLOAD:
         raise WireError(f"oversized: {count} embeddings of {width}")
-    raw = np.frombuffer(reader.take(count * width * size), WIDTHS[size])
-    embeds = raw.astype(np.float32).reshape(count, width)
+    raw = np.frombuffer(reader.take(count * width * size), NUMBERS[size])
+    embeds: NDArray[np.float32] = raw.astype(np.float32).reshape(count, width)
     if not np.isfinite(embeds).all():
         raise WireError("damaged: embeddings hold NaN or infinity")
     return embeds

@@ -6,24 +6,31 @@ route out of its beacon. Drivers that were never trained on foreign KV understan
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
+from torch import Tensor
 
-from laco.agents.adapters import Adapters, agreed, decoded
-from laco.agents.channels.base import Channel, Heard
+from laco.agents.adapters import Adapters, agreed
+from laco.agents.channels import TRANSFERS
+from laco.agents.channels.base import Channel, Heard, decoded
+from laco.agents.channels.quarantine import Quarantine
+from laco.agents.channels.transfer import KV, pack, unpack
+from laco.agents.drivers.base import Driver
 from laco.agents.drivers.frame import Frame
-from laco.agents.drivers.vector import VectorDriver
 from laco.agents.observation import Beacon, Observation, Offer
-from laco.comm import Chunk, WireError, encode
+from laco.comm import Chunk, encode
 from laco.config import LacoConfig
+from laco.errors import ConfigError
 from laco.method.cache import KVCache
 from laco.method.context import Context
-from laco.method.deliberation import deliberate
+from laco.method.deliberation import Trace, deliberate
 from laco.method.fusion import Inference, infer
 from laco.method.saliency import attribute
 from laco.method.sharing import share
 from laco.profiling.spans import span
+from laco.profiling.speaking import speaking
 
 Swap = Callable[[KVCache, Mapping[str, Any]], KVCache]  # a control: another payload under the true header
 
@@ -33,14 +40,16 @@ class Latent(Channel):
 
     swap: replaces the payload of every message (for controls); None sends what was thought.
     masked: ids of actors left out of what is said, as if they were not there (the twin control).
+    codec: a KV codec, or one of `TRANSFERS`, whose recipes only the same model can follow: others get `KV`.
     adapters: for caches of other models; None for none.
+    Raises: ConfigError for a swap without a cache to swap.
     """
 
     name = "latent"
 
     def __init__(
         self,
-        driver: VectorDriver,
+        driver: Driver,
         caution: float,
         config: LacoConfig,
         codec: str = "int8",
@@ -51,58 +60,69 @@ class Latent(Channel):
         super().__init__(driver, caution)
         self.config, self.codec, self.swap, self.masked = config, codec, swap, masked
         self.adapters = adapters or Adapters(driver.fingerprint)
+        self.quarantine = Quarantine(driver.backbone)
+        if swap is not None and codec in TRANSFERS:
+            raise ConfigError(f"controls swap the cache that is sent: choose a KV codec, not {codec!r}")
 
     @property
     def offers(self) -> tuple[Offer, ...]:
         return self.adapters.offers
 
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk]:
-        part = self.think(view, to)
+        """Raises: HandshakeError if the addressee cannot read it."""
+        config, codec = self._terms(to)
+        trace, kept = self._thought(view, to)
+        self.generated = trace.steps
         if self.swap is not None:
-            part = self.swap(part, meta)
+            part = self.swap(share(trace, kept, config.depth, config.layers), meta)
+            with span("encode"):
+                return encode(part, codec=codec, **meta)
         with span("encode"):
-            return encode(part, codec=self.codec, **meta)
+            return pack(self.driver.backbone, trace, kept, config, codec, meta)
 
     def think(self, view: Observation, to: Beacon) -> KVCache:
         """What leaves the vehicle, before it is encoded. Raises: HandshakeError if the addressee cannot read it."""
+        config, _ = self._terms(to)
+        return share(*self._thought(view, to), config.depth, config.layers)
+
+    def _terms(self, to: Beacon) -> tuple[LacoConfig, str]:
+        """The method's options and the codec for an addressee."""
+        layers = agreed(self.driver.fingerprint, to)
+        if layers is None:
+            return self.config, self.codec
+        return replace(self.config, layers=layers), KV if self.codec in TRANSFERS else self.codec
+
+    def _thought(self, view: Observation, to: Beacon) -> tuple[Trace, Tensor]:
+        """The deliberation over a view, as the addressee would see it, and the tokens of it that are sent."""
         driver, config = self.driver, self.config
-        layers = agreed(driver.fingerprint, to) or config.layers
         if self.masked:
             seen = tuple(a for a in view.actors if a.id not in self.masked)
             view = msgspec.structs.replace(view, actors=seen)
-        with span("deliberate"):
+        with span("deliberate"), speaking(driver.backbone.decoder):
             context = driver.context(Frame.of(to), [view], self.caution)
             realign = config.realign if driver.backbone.has_vocabulary else "identity"
             trace = deliberate(driver.backbone, context, config.steps, realign=realign)
         with span("share"):
-            kept = attribute(trace, config.keep, horizon=config.horizon)
-            return share(trace, kept, config.depth, layers)
+            kept = attribute(
+                trace, config.keep, horizon=config.horizon, latent=config.latent, selector=config.selector
+            )
+            return trace, kept
 
     def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
-        peers: dict[int, KVCache] = {}
-        refused: dict[int, str] = {}
-        with span("decode"):
-            for i, chunks in enumerate(messages):
-                try:
-                    peers[i] = self._decode(chunks)
-                except WireError as error:
-                    refused[i] = str(error)
         frame = Frame.of(view)
+        context = self.driver.context(frame, [view], self.caution)
+        if messages:
+            self.quarantine.measure(context)
+        peers, refused = decoded(messages, self._decode)
         with span("infer"):
-            context = self.driver.context(frame, [view], self.caution)
             out = self._infer(context, list(peers.values()))
-            return Heard(self.driver.plan(frame, view.time, out.hidden), out.foreign_tokens, refused)
+            return Heard(self.driver.plan(frame, view.time, out), out.foreign_tokens, refused)
 
     def _decode(self, chunks: list[Chunk]) -> KVCache:
-        """The peer's cache, adapted if it has another model. Raises: WireError, also for one of a wrong shape."""
-        backbone = self.driver.backbone
-        cache = decoded(chunks, self.adapters)
-        found = (cache.kv_heads, cache.head_dim, cache.positions.shape[0])
-        if found != (backbone.kv_heads, backbone.head_dim, 1) or cache.layer_ids[-1] >= backbone.num_layers:
-            shape = f"heads, width, axes {found}, layers {cache.layer_ids}"
-            raise WireError(f"wrong shape for this model: {shape}")
-        return cache.to(backbone.dtype)
+        """The peer's cache, adapted if it has another model. Raises: WireError, also for one that would be heard
+        with harm (quarantine)."""
+        return self.quarantine.admit(unpack(chunks, self.driver.backbone, self.adapters))
 
     def _infer(self, context: Context, peers: list[KVCache]) -> Inference:
-        place, rotary = self.config.place, self.config.rotary
-        return infer(self.driver.backbone, context, peers, place=place, rotary=rotary)
+        place, rotary, window = self.config.place, self.config.rotary, self.config.window
+        return infer(self.driver.backbone, context, peers, place=place, rotary=rotary, window=window)

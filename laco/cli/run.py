@@ -17,6 +17,10 @@ class CodecName(StrEnum):
     FP32 = "fp32"
     FP16 = "fp16"
     INT8 = "int8"
+    RECOMPUTE = "recompute"
+    RECOMPUTE_HALF = "recompute-half"
+    RECOMPUTE_REPLAY = "recompute-replay"
+    AUTO = "auto"
 
 
 class ChannelName(StrEnum):
@@ -47,7 +51,8 @@ def run(
         ),
     ] = None,
     codec: Annotated[
-        CodecName | None, typer.Option(help="How a cache becomes bytes.", show_default="the driver's")
+        CodecName | None,
+        typer.Option(help="How a cache, or the recipe for it, becomes bytes.", show_default="the driver's"),
     ] = None,
     calibration: Annotated[
         Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")

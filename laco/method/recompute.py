@@ -171,6 +171,7 @@ def _context(backbone: Backbone, recipe: Recipe) -> Context:
     if not bool(embedded.all()):
         known = Context.of(backbone, Context(ids=ids[~embedded])).ids
         inputs[~embedded] = backbone.decoder.embed_tokens(known)
-    inputs[embedded] = recipe.embeds.to(inputs)
+    if bool(embedded.any()):
+        inputs[embedded] = recipe.embeds.to(inputs)
     positions = recipe.positions[0] if recipe.positions.shape[0] == 1 else recipe.positions
     return Context.of(backbone, Context(embeds=inputs, position_ids=positions))

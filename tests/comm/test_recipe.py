@@ -1,5 +1,6 @@
 """Recipes as bytes: golden ones, what comes back, how many there are, and what is refused."""
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -69,11 +70,10 @@ def test_comes_back(data: Any) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_recipe_or_refused(data: bytes) -> None:
+    """No other error than WireError comes out."""
     for start in (b"", b"\x01", bytes.fromhex(GOLDEN_MIXED)[:8]):
-        try:
+        with contextlib.suppress(WireError):
             assert len(unpack(start + data).ids) >= 1
-        except WireError as error:
-            assert str(error)
 
 
 def test_every_truncation_is_refused() -> None:

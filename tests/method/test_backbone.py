@@ -92,6 +92,8 @@ def test_chat_and_tokenizer(untied: Backbone, tmp_path: Path) -> None:
     context = backbone.chat(messages)
     assert context.ids is not None
     assert context.ids.tolist() == [3, 1, 2, 4]
+    assert context.content is not None
+    assert context.content.tolist() == [False, True, True, False]
     assert backbone.tokenize("car brakes") == [1, 2]
     assert torch.equal(infer(backbone, "car brakes").hidden, infer(backbone, [1, 2]).hidden)
     with pytest.raises(ConfigError, match="no chat template"):

@@ -14,7 +14,7 @@ from laco.errors import BackboneError, ConfigError
 from laco.method.recompute import EMBEDDED, Recipe, recipe_for, recompute
 
 IDS = [5, 9, 2, 30, 7, 11, 8, 40, 3]
-FAMILIES = ("Llama", "Mistral", "Qwen2", "Qwen3", "Phi3", "Gemma3Text", "SmolLM3")
+FAMILIES = ("Llama", "Mistral", "Qwen2", "Qwen3", "Phi3", "Gemma3Text")
 
 
 def close(made: KVCache, sent: KVCache) -> None:

@@ -111,9 +111,9 @@ def test_unknown_options(option: dict[str, Any]) -> None:
 class Shaped(Chsa):
     """Says what it was asked with."""
 
-    def score(self, trace: Trace, hidden_states: Tensor, keys: Any, values: Any, attentions: Tensor, kwargs: Any) -> Any:
-        self.__dict__["seen"] = [list(hidden_states.shape), list(keys[1].shape), list(values[2].shape),
-                                 list(attentions.shape), len(keys), dict(kwargs)]  # fmt: skip
+    def score(self, trace: Any, hidden_states: Any, keys: Any, values: Any, attentions: Any, kwargs: Any) -> Tensor:
+        shapes = [list(tensor.shape) for tensor in (hidden_states, keys[1], values[2], attentions)]
+        self.__dict__["seen"] = [*shapes, len(keys), dict(kwargs)]
         return torch.stack([torch.arange(8.0), -torch.arange(8.0)])[None]
 
 
