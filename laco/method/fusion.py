@@ -1,7 +1,7 @@
 """Asymmetric collaborative inference (sec. 4.5, eqs. 6-7): listening at the shared layers only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import torch
@@ -25,12 +25,15 @@ class Inference:
     hidden: [T, D], last hidden states after the final norm.
     cache: all layers, the T own tokens only, at the positions they had in this call.
     foreign_tokens: how many tokens of the peers were heard.
+    layers: the transformers cache layers as they stand, foreign tokens included: `laco.method.continuation`
+        goes on from them, and leaves them as they are.
     """
 
     logits: Tensor | None
     hidden: Tensor
     cache: KVCache
     foreign_tokens: int
+    layers: tuple[Any, ...] = field(default=(), repr=False)
 
 
 def infer(
@@ -71,7 +74,7 @@ def infer(
         logits = backbone.logits(hidden)
     own = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
     cache = KVCache(own, tuple(range(len(own))), positions[None])
-    return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard))
+    return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard), tuple(layers))
 
 
 def _check_options(backbone: Backbone, place: str, rotary: str, grad: bool) -> None:
