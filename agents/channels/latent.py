@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from laco.agents.channels.base import Channel, Heard
+from laco.agents.channels.base import Channel, Heard, decoded
+from laco.agents.drivers.base import Driver
 from laco.agents.drivers.frame import Frame
-from laco.agents.drivers.vector import VectorDriver
 from laco.agents.observation import Beacon, Observation
 from laco.comm import Chunk, WireError, decode, encode
 from laco.config import LacoConfig
@@ -23,6 +23,7 @@ from laco.method.fusion import Inference, infer
 from laco.method.saliency import attribute
 from laco.method.sharing import share
 from laco.profiling.spans import span
+from laco.profiling.speaking import speaking
 
 Swap = Callable[[KVCache, Mapping[str, Any]], KVCache]  # a control: another payload under the true header
 
@@ -38,7 +39,7 @@ class Latent(Channel):
 
     def __init__(
         self,
-        driver: VectorDriver,
+        driver: Driver,
         caution: float,
         config: LacoConfig,
         codec: str = "int8",
@@ -61,28 +62,22 @@ class Latent(Channel):
         if self.masked:
             seen = tuple(a for a in view.actors if a.id not in self.masked)
             view = msgspec.structs.replace(view, actors=seen)
-        with span("deliberate"):
+        with span("deliberate"), speaking(driver.backbone.decoder):
             context = driver.context(Frame.of(to), [view], self.caution)
             realign = config.realign if driver.backbone.has_vocabulary else "identity"
             trace = deliberate(driver.backbone, context, config.steps, realign=realign)
+        self.generated = trace.steps
         with span("share"):
             kept = attribute(trace, config.keep, horizon=config.horizon)
             return share(trace, kept, config.depth, config.layers)
 
     def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
-        peers: dict[int, KVCache] = {}
-        refused: dict[int, str] = {}
-        with span("decode"):
-            for i, chunks in enumerate(messages):
-                try:
-                    peers[i] = self._decode(chunks)
-                except WireError as error:
-                    refused[i] = str(error)
+        peers, refused = decoded(messages, self._decode)
         frame = Frame.of(view)
         with span("infer"):
             context = self.driver.context(frame, [view], self.caution)
             out = self._infer(context, list(peers.values()))
-            return Heard(self.driver.plan(frame, view.time, out.hidden), out.foreign_tokens, refused)
+            return Heard(self.driver.plan(frame, view.time, out), out.foreign_tokens, refused)
 
     def _decode(self, chunks: list[Chunk]) -> KVCache:
         """The peer's cache. Raises: WireError, also for a sound one that has not the backbone's shape."""
