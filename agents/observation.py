@@ -55,6 +55,14 @@ class Beacon(msgspec.Struct, frozen=True, array_like=True):
     fingerprint: str
 
 
+class Picture(msgspec.Struct, frozen=True, array_like=True):
+    """What a camera saw: rows of RGB bytes, width * height * 3 of them."""
+
+    width: int
+    height: int
+    rgb: bytes
+
+
 class Observation(msgspec.Struct, frozen=True, array_like=True):
     """One vehicle's view: itself, its way, and exactly what its line of sight reaches."""
 
@@ -70,3 +78,9 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     def beacon(self, fingerprint: str) -> Beacon:
         """The part of the view that is broadcast."""
         return Beacon(self.name, self.time, self.body, self.route, self.remaining, self.limit, fingerprint)
+
+
+class Pictured(Observation, frozen=True, array_like=True):
+    """A view with the picture that goes with it; pictures stay in the vehicle."""
+
+    picture: Picture

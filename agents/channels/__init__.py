@@ -30,4 +30,5 @@ def require(channel: str, driver: str) -> None:
         raise ConfigError(f"unknown channel {channel!r}; there are {', '.join(CHANNEL_NAMES)}")
     if channel not in able:
         needs = " or ".join(NEEDS[channel])
-        raise ConfigError(f"the {driver} driver cannot carry {channel!r}, which needs {needs}; it can {', '.join(able)}")
+        can = ", ".join(able)
+        raise ConfigError(f"the {driver} driver cannot carry {channel!r}, which needs {needs}; it can {can}")
