@@ -84,7 +84,7 @@ class Latent(Channel):
         backbone = self.driver.backbone
         cache = decode(chunks, fingerprint=self.driver.fingerprint)
         found = (cache.kv_heads, cache.head_dim, cache.positions.shape[0])
-        if found != (backbone.kv_heads, backbone.head_dim, 1) or cache.layer_ids[-1] >= backbone.num_layers:
+        if found != (backbone.kv_heads, backbone.head_dim, backbone.axes) or cache.layer_ids[-1] >= backbone.num_layers:
             shape = f"heads, width, axes {found}, layers {cache.layer_ids}"
             raise WireError(f"wrong shape for this model: {shape}")
         return cache.to(backbone.dtype)

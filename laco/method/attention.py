@@ -109,12 +109,12 @@ def attend(
     laco_recorder: where given, receives the last query's softmax row (batch of one only).
     Returns: [batch, q, query_heads, head_dim] and None.
     """
+    mask = widened(attention_mask, query.shape[2], key.shape[2], query.device)
     if laco_recorder is not None:
-        row = last_row(query, key, scaling)
+        row = last_row(query, key, scaling, mask)
         laco_recorder.rows.append(row)
         if query.shape[2] == 1:  # the row is all there is to this attention: no second pass over the keys
             return _mix(row, value), None
-    mask = widened(attention_mask, query.shape[2], key.shape[2], query.device)
     output, _ = sdpa_attention_forward(module, query, key, value, mask, scaling=scaling, **kwargs)
     return output, None
 
@@ -135,16 +135,21 @@ def widened(mask: Tensor | None, queries: int, columns: int, device: torch.devic
     return seen.tril(columns - queries)[None, None]
 
 
-def last_row(query: Tensor, key: Tensor, scaling: float | None) -> Tensor:
-    """softmax(q K^T) of the last query, which sees every column: float32 [query_heads, columns].
+def last_row(query: Tensor, key: Tensor, scaling: float | None, mask: Tensor | None = None) -> Tensor:
+    """softmax(q K^T) of the last query: float32 [query_heads, columns].
 
     query: [1, query_heads, q, head_dim]. key: [1, kv_heads, columns, head_dim].
+    mask: [1, 1, q, columns], bool (True sees) or additive; None where the last query sees every column.
     """
     _, heads, _, width = query.shape
     kv_heads = key.shape[1]
     grouped = query[0, :, -1].reshape(kv_heads, heads // kv_heads, width)
     factor = width**-0.5 if scaling is None else scaling
-    scores = torch.matmul(grouped, key[0].transpose(1, 2)).float() * factor
+    # Scaled before the product: in float16, large queries and keys would overflow it.
+    scores = torch.matmul(grouped * factor, key[0].transpose(1, 2)).float()
+    if mask is not None:
+        seen = mask[0, 0, -1]
+        scores = scores.masked_fill(~seen, -torch.inf) if seen.dtype == torch.bool else scores + seen
     return torch.softmax(scores, dim=-1).reshape(heads, -1)
 
 

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 from laco.config import Realign
 from laco.errors import ConfigError
 from laco.method import registry
-from laco.method.context import Context
+from laco.method.context import Context, ContextLike
 from laco.method.fingerprint import fingerprint_of
+from laco.method.images import merge
+from laco.method.lending import lent
 from laco.method.realignment import NO_RIDGE, mean_row_norm, rescaled, ridge
-from laco.method.support import decoder_of
+from laco.method.rotary import axes_of, frequencies_of
+from laco.method.support import NO_IMAGES, decoder_of, head_dim_of, image_inputs_of
 
 
 class Backbone:
@@ -23,7 +26,8 @@ class Backbone:
     What is derived from the weights (fingerprint, realignment map, input norm) is computed when first asked
     for and kept: make a new Backbone after training the model.
 
-    model: a transformers decoder with or without an output matrix (LlamaForCausalLM, LlamaModel, ...).
+    model: a transformers decoder with or without an output matrix (LlamaForCausalLM, LlamaModel, ...), or a
+        vision-language model around one (LlavaForConditionalGeneration, ...): docs/backbones.md lists them.
     tokenizer: its tokenizer, needed for contexts given as text.
     input_norm: Euclidean norm of a typical input embedding; None means the mean over the input embedding
         rows. A model without a vocabulary needs it to take latent steps.
@@ -66,7 +70,7 @@ class Backbone:
     @property
     def head_dim(self) -> int:
         """Width of one head."""
-        return 2 * self.inv_freq.numel()
+        return head_dim_of(self.decoder.config)
 
     @property
     def width(self) -> int:
@@ -74,10 +78,39 @@ class Backbone:
         return int(self.decoder.config.hidden_size)
 
     @property
+    def axes(self) -> int:
+        """Rotary axes: 1, or 3 with M-RoPE (time, height, width)."""
+        return axes_of(self.decoder)
+
+    def frequencies(self, layer: int) -> Tensor:
+        """Rotary frequencies of a layer [rad/position]: [n], or [axes, n] with M-RoPE.
+
+        n: rotary pairs, head_dim / 2 unless only the first 2 n entries of a head are rotary (Phi-4-mini). With
+        M-RoPE each pair turns with one axis and has frequency 0 on the others.
+        Raises: ConfigError for a layer that the decoder does not have.
+        """
+        found = frequencies_of(self.decoder, layer) if 0 <= layer < self.num_layers else None
+        if found is None:
+            raise ConfigError(f"there is no layer {layer}: the backbone has {self.num_layers} layers")
+        return found
+
+    @property
     def inv_freq(self) -> Tensor:
-        """Rotary frequencies [head_dim / 2] [rad/position]."""
-        frequencies: Tensor = self.decoder.rotary_emb.inv_freq
-        return frequencies
+        """Rotary frequencies shared by all layers. Raises: ConfigError where layers differ (Gemma 3)."""
+        if getattr(self.decoder.rotary_emb, "inv_freq", None) is None:
+            raise ConfigError("the layers differ in their rotary frequencies: ask for frequencies(layer)")
+        return self.frequencies(0)
+
+    @property
+    def image_inputs(self) -> tuple[str, ...]:
+        """Names that `Context.extras` may have; none for a backbone that reads no images."""
+        return image_inputs_of(self.model, self.decoder)
+
+    @property
+    def no_images(self) -> str:
+        """Why a vision-language model is read without images, in brackets; empty for the others."""
+        reason = NO_IMAGES.get(self.model.config.model_type)
+        return f" ({reason})" if reason else ""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -124,11 +157,16 @@ class Backbone:
             return float(self._given_input_norm)
         if not self.has_vocabulary:
             raise ConfigError("a backbone without a vocabulary needs input_norm for latent steps")
-        return mean_row_norm(self.decoder.embed_tokens.weight.detach())
+        return mean_row_norm(self.decoder.embed_tokens.weight.detach()) * self._embedding_scale
+
+    @property
+    def _embedding_scale(self) -> float:
+        """What the decoder multiplies rows of its embedding matrix by (Gemma: the square root of D)."""
+        return float(getattr(self.decoder.embed_tokens, "embed_scale", 1.0))
 
     @cached_property
     def alignment(self) -> Tensor:
-        """The ridge map W_a, float32 [D, D], for row vectors: e = h W_a (sec. 4.2)."""
+        """The ridge map W_a, float32 [D, D], for row vectors: e = h W_a up to its norm (sec. 4.2)."""
         if self.output is None:
             raise ConfigError(NO_RIDGE)
         weight: Any = self.output.weight
@@ -162,10 +200,33 @@ class Backbone:
         ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return Context.of(self, Context(ids=torch.tensor(ids, dtype=torch.int64)))
 
+    def embed(self, context: ContextLike, *, grad: bool = False) -> Context:
+        """A context checked against this backbone, with its images (`extras`) merged into input embeddings.
+
+        Positions then are those of the model (M-RoPE's too), unless the context gives its own. A context
+        without extras is only checked: ids stay ids.
+
+        grad: keep the autograd graph through the vision part, in the training mode that the model is in.
+        Raises: ConfigError for what the backbone cannot take.
+        """
+        checked = Context.of(self, context)
+        if not checked.extras or checked.ids is None:
+            return checked
+        with torch.set_grad_enabled(grad), lent(self.decoder, ours=False, evaluate=not grad, whole=self.model):
+            embeds, positions = merge(self.model, self.decoder, checked.ids, checked.extras)
+        return Context(embeds=embeds, position_ids=positions if checked.position_ids is None else checked.position_ids)
+
+    def positions_of(self, context: Context) -> Tensor:
+        """Rotary positions int64 [axes, T] of a checked context: its own, or 0..T-1 on every axis."""
+        if context.position_ids is None:
+            return torch.arange(len(context), device=self.device).repeat(self.axes, 1)
+        return context.position_ids.expand(self.axes, -1)
+
     def forward(self, context: Context, positions: Tensor | None, cache: Any, **extra: Any) -> Tensor:
         """Last hidden states [T, D], after the final norm, of a checked context; the cache grows by T tokens.
 
-        positions: int64 [T], or None for the model's own. cache: a transformers cache.
+        positions: int64 [axes, T], or [T] for all axes, or None for the model's own.
+        cache: a transformers cache.
         """
         tokens: dict[str, Any]
         if context.ids is not None:
@@ -173,7 +234,8 @@ class Backbone:
         else:
             tokens = {"inputs_embeds": None if context.embeds is None else context.embeds[None]}
         if positions is not None:
-            tokens["position_ids"] = positions[None]
+            where = positions.expand(self.axes, -1)
+            tokens["position_ids"] = where if self.axes == 1 else where[:, None]
         out = self.decoder(**tokens, past_key_values=cache, use_cache=True, return_dict=True, **extra)
         hidden: Tensor = out.last_hidden_state
         return hidden[0]
@@ -184,7 +246,8 @@ class Backbone:
         if output is None:
             return None
         scores: Tensor = output(hidden[None])[0]
-        return scores
+        cap = getattr(self.decoder.config, "final_logit_softcapping", None)
+        return scores if cap is None else torch.tanh(scores / cap) * cap
 
     def __repr__(self) -> str:
         name = type(self.model).__name__

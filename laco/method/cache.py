@@ -1,6 +1,6 @@
 """`KVCache`: per-layer keys and values with their positions, as they are kept, sent and heard."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from laco.errors import ConfigError
-from laco.method.rotary import rotate
+from laco.method.rotary import rotate, rows
+
+Frequencies = Tensor | Callable[[int], Tensor]
+"""Rotary frequencies of all layers, or a function from a layer's number to its own."""
 
 
 class LayerKV(NamedTuple):
@@ -110,29 +113,33 @@ class KVCache:
         return replace(first, layers=layers, positions=torch.cat([c.positions for c in caches], 1))
 
     def rerotate(
-        self, inv_freq: Tensor, *, positions: Tensor | None = None, shift: int | None = None
+        self, frequencies: Frequencies, *, positions: Tensor | None = None, shift: int | None = None
     ) -> "KVCache":
         """The same tokens at other rotary positions: k' = R(new - old) k.
 
         A factor that the model puts on cos and sin (YaRN's) is in the keys already and stays.
 
-        inv_freq: rotary frequencies [head_dim / 2] [rad/position].
-        positions: the new ones, int64 [1, tokens] or [tokens]; or else
-        shift: the number added to all of them.
-        Raises: ConfigError unless exactly one of the two is given; for wrong shapes, or several axes.
+        frequencies: of all layers alike, [n] for one axis or [axes, n]; or a function that gives a layer's
+            own, by its number in the decoder (`Backbone.frequencies`) [rad/position].
+        positions: the new ones, int64 [axes, tokens], or [tokens] for one axis; or else
+        shift: the number added to all of them, on all axes.
+        Raises: ConfigError unless exactly one of the two is given, and for wrong shapes.
         """
         if (positions is None) == (shift is None):
             raise ConfigError("rerotate needs either positions or shift")
-        if self.positions.shape[0] != 1:
-            raise ConfigError(f"only one rotary axis can be re-rotated, not {self.positions.shape[0]}")
         if shift == 0:
             return self
-        new = self.positions + (shift or 0) if positions is None else positions.reshape(1, -1)
+        new = self.positions + (shift or 0) if positions is None else rows(positions)
         new = new.to(self.positions)
         if new.shape != self.positions.shape:
-            raise ConfigError(f"{self.num_tokens} tokens need as many positions, not {new.shape[1]}")
-        moved = (new - self.positions)[0].to(self.device)
-        layers = tuple(LayerKV(rotate(keys, moved, inv_freq), values) for keys, values in self.layers)
+            wanted, found = list(self.positions.shape), list(new.shape)
+            raise ConfigError(f"{self.num_tokens} tokens need as many positions, {wanted}, not {found}")
+        moved = (new - self.positions).to(self.device)
+        of = frequencies if callable(frequencies) else lambda number: frequencies
+        layers = tuple(
+            LayerKV(rotate(layer.keys, moved, of(number)), layer.values)
+            for number, layer in zip(self.layer_ids, self.layers, strict=True)
+        )
         return replace(self, layers=layers, positions=new)
 
     def to(self, target: torch.dtype | torch.device | str) -> "KVCache":

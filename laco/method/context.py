@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from laco.errors import ConfigError
+from laco.method.rotary import rows
 
 if TYPE_CHECKING:
     from laco.method.backbone import Backbone
@@ -21,8 +22,10 @@ class Context:
 
     ids: integer [T]; or
     embeds: floating [T, D].
-    position_ids: integer [T], rotary positions; None means 0..T-1.
-    extras: what else a model needs (images); no backbone of today takes any.
+    position_ids: integer [T], or [axes, T] with M-RoPE: rotary positions; None means the model's own, 0..T-1
+        for text.
+    extras: images, beside ids that hold the model's image tokens: pixel_values and what else its processor
+        gives (`Backbone.image_inputs` has the names), each as the processor gives it for a batch of one.
     Raises: ConfigError unless exactly one of ids and embeds is given, with at least one token.
     """
 
@@ -42,10 +45,9 @@ class Context:
         if len(self) == 0:
             raise ConfigError("the context is empty")
         where = self.position_ids
-        if where is not None and (where.shape != (len(self),) or not _is_integer(where)):
-            raise ConfigError(
-                f"position_ids must be integers [{len(self)}], not {where.dtype} {list(where.shape)}"
-            )
+        if where is not None and (where.ndim not in (1, 2) or where.shape[-1] != len(self) or not _is_integer(where)):
+            found = f"{where.dtype} {list(where.shape)}"
+            raise ConfigError(f"position_ids must be integers [{len(self)}] or [axes, {len(self)}], not {found}")
 
     def __len__(self) -> int:
         """Number of tokens T."""
@@ -62,12 +64,26 @@ class Context:
             for what the backbone cannot take.
         """
         made = cls._made(backbone, context)
-        if made.extras:
-            raise ConfigError(f"this backbone takes no extras, got {', '.join(sorted(made.extras))}")
-        positions = None if made.position_ids is None else made.position_ids.to(backbone.device, torch.int64)
+        positions = None if made.position_ids is None else _on_axes(made.position_ids, backbone)
         if made.ids is not None:
-            return cls(ids=_known(made.ids, backbone), position_ids=positions)
+            return cls(ids=_known(made.ids, backbone), position_ids=positions, extras=_readable(made.extras, backbone))
+        if made.extras:
+            raise ConfigError("images go with ids, which say where their tokens are, not with embeds")
         return cls(embeds=_fitting(made.embeds, backbone), position_ids=positions)
+
+    @classmethod
+    def processed(cls, inputs: Mapping[str, Any]) -> "Context":
+        """What a model's processor returns for one conversation: input_ids [1, T], images, an attention mask.
+
+        Raises: ConfigError for a batch of several, and for padding.
+        """
+        rest = dict(inputs)
+        ids, mask = rest.pop("input_ids", None), rest.pop("attention_mask", None)
+        if ids is None or ids.ndim != 2 or ids.shape[0] != 1:
+            raise ConfigError("a processed context needs input_ids [1, T], one conversation")
+        if mask is not None and not bool((mask == 1).all()):
+            raise ConfigError("a processed context has no padding: process one conversation alone")
+        return cls(ids=ids[0], extras=rest or None)
 
     @classmethod
     def _made(cls, backbone: "Backbone", context: ContextLike) -> "Context":
@@ -82,6 +98,32 @@ class Context:
             return cls(ids=torch.tensor(context, dtype=torch.int64))
         kind = type(context).__name__
         raise ConfigError(f"a context is a Context, a str, token ids or embeddings, not {kind}")
+
+
+def _on_axes(positions: Tensor, backbone: "Backbone") -> Tensor:
+    """Positions [T] or [axes, T] as int64 [axes, T] on the backbone's device. Raises: ConfigError for other axes."""
+    given = rows(positions)
+    if given.shape[0] not in (1, backbone.axes):
+        raise ConfigError(f"position_ids have {given.shape[0]} rotary axes, the backbone has {backbone.axes}")
+    return given.to(backbone.device, torch.int64).expand(backbone.axes, -1)
+
+
+def _readable(extras: Mapping[str, Any] | None, backbone: "Backbone") -> dict[str, Any] | None:
+    """Extras on the backbone's device and in its dtype. Raises: ConfigError for what it does not read."""
+    if not extras:
+        return None
+    known = backbone.image_inputs
+    if unknown := sorted(set(extras) - set(known)):
+        taken = f"the extras {', '.join(known)}" if known else f"no extras{backbone.no_images}"
+        raise ConfigError(f"this backbone takes {taken}, got {', '.join(unknown)}")
+    return {name: _moved(value, backbone) for name, value in extras.items()}
+
+
+def _moved(value: Any, backbone: "Backbone") -> Any:
+    """A tensor on the backbone's device, in its dtype if floating; anything else as it is."""
+    if not isinstance(value, Tensor):
+        return value
+    return value.to(backbone.device, backbone.dtype if value.is_floating_point() else None)
 
 
 def _is_integer(tensor: Tensor) -> bool:

@@ -45,7 +45,8 @@ def deliberate(
 ) -> Trace:
     """Read a context, then feed the last hidden state back as the next input, `steps` times.
 
-    The i-th latent token (from 0) has the position after the context's highest plus i. Dropout is off.
+    The i-th latent token (from 0) has the position after the context's highest plus i, on every rotary axis.
+    Dropout is off.
 
     realign: the way back to input space; None means "ridge" with a vocabulary, else "identity".
     Raises: ConfigError for a context or an option that cannot be used.
@@ -53,13 +54,13 @@ def deliberate(
     if steps < 0:
         raise ConfigError(f"steps must be 0 or more, not {steps}")
     realign = chosen(realign, backbone.has_vocabulary)
-    checked = Context.of(backbone, context)
-    positions = _positions(checked, steps, backbone.device)
+    checked = backbone.embed(context)
+    positions = _positions(backbone, checked, steps)
     layers = [ReservedLayer(len(checked) + steps) for _ in range(backbone.num_layers)]
     with lent(backbone.decoder, ours=True, evaluate=True):
         hidden, saliency = _think(backbone, checked, positions, Cache(layers=layers), realign)
     carried = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
-    cache = KVCache(carried, tuple(range(len(carried))), positions[None])
+    cache = KVCache(carried, tuple(range(len(carried))), positions)
     return Trace(cache, len(checked), saliency, hidden)
 
 
@@ -69,21 +70,20 @@ def _think(
     """Hidden states [1 + m, D] and saliency [max(m, 1), T] of a prefill and the m latent steps behind it."""
     length = len(context)
     recorder = Recorder()
-    steps = range(length, positions.shape[0])
+    steps = range(length, positions.shape[1])
     extra = {} if steps else {"laco_recorder": recorder}
-    hidden = [backbone.forward(context, positions[:length], cache, **extra)[-1]]
+    hidden = [backbone.forward(context, positions[:, :length], cache, **extra)[-1]]
     saliency = [] if steps else [recorder.peak(length)]
     for place in steps:
         thought = Context(embeds=backbone.realigned(hidden[-1], realign)[None])
-        where = positions[place : place + 1]
+        where = positions[:, place : place + 1]
         hidden.append(backbone.forward(thought, where, cache, laco_recorder=recorder)[0])
         saliency.append(recorder.peak(length))
     return torch.stack(hidden), torch.stack(saliency)
 
 
-def _positions(context: Context, steps: int, device: torch.device) -> Tensor:
-    """Positions int64 [T + m] of the context and of the latent tokens behind it."""
-    if context.position_ids is None:
-        return torch.arange(len(context) + steps, device=device)
-    start = context.position_ids.max() + 1
-    return torch.cat((context.position_ids, start + torch.arange(steps, device=device)))
+def _positions(backbone: Backbone, context: Context, steps: int) -> Tensor:
+    """Positions int64 [axes, T + m] of the context and of the latent tokens behind it, on all axes alike."""
+    own = backbone.positions_of(context)
+    latent = own.max() + 1 + torch.arange(steps, device=own.device)
+    return torch.cat((own, latent.expand(backbone.axes, -1)), 1)

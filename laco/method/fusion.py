@@ -12,7 +12,7 @@ from laco.config import Place, Rotary
 from laco.errors import ConfigError
 from laco.method.attention import ForeignLayer
 from laco.method.backbone import Backbone
-from laco.method.cache import KVCache, LayerKV, join
+from laco.method.cache import Frequencies, KVCache, LayerKV, join
 from laco.method.context import Context, ContextLike
 from laco.method.lending import lent
 
@@ -62,10 +62,10 @@ def infer(
     for number, peer in enumerate(peers):
         _check_peer(backbone, peer, number)
     heard = [peer for peer in peers if peer.num_tokens]
-    checked = Context.of(backbone, context)
+    checked = backbone.embed(context, grad=grad)
     if rotary == "packed" or len(heard) > 1:
-        heard = _packed(heard, backbone.inv_freq)
-    positions = _own_positions(checked, heard, backbone.device)
+        heard = _packed(heard, backbone.frequencies)
+    positions = _own_positions(backbone, checked, heard)
     with torch.set_grad_enabled(grad), lent(backbone.decoder, ours=bool(heard), evaluate=not grad):
         layers = _layers(heard, backbone.num_layers)
         # The model's own output must come from the model's own default positions.
@@ -73,7 +73,7 @@ def infer(
         hidden = backbone.forward(checked, given, Cache(layers=layers))
         logits = backbone.logits(hidden)
     own = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
-    cache = KVCache(own, tuple(range(len(own))), positions[None])
+    cache = KVCache(own, tuple(range(len(own))), positions)
     return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard), tuple(layers))
 
 
@@ -100,26 +100,24 @@ def _check_peer(backbone: Backbone, peer: KVCache, number: int) -> None:
         raise ConfigError(
             f"peer {number}: it carries layer {last}, the backbone has {backbone.num_layers} layers"
         )
-    if peer.positions.shape[0] != 1:
-        raise ConfigError(f"peer {number}: {peer.positions.shape[0]} rotary axes, the backbone has 1")
+    if peer.positions.shape[0] != backbone.axes:
+        raise ConfigError(f"peer {number}: {peer.positions.shape[0]} rotary axes, the backbone has {backbone.axes}")
 
 
-def _packed(peers: Sequence[KVCache], inv_freq: Tensor) -> list[KVCache]:
+def _packed(peers: Sequence[KVCache], frequencies: Frequencies) -> list[KVCache]:
     """The peers, each shifted as a whole: the first starts at 0, each next one after the one before."""
     start = 0
     moved = []
     for peer in peers:
         low, high = (int(bound) for bound in torch.aminmax(peer.positions))
-        moved.append(peer.rerotate(inv_freq, shift=start - low))
+        moved.append(peer.rerotate(frequencies, shift=start - low))
         start += high - low + 1
     return moved
 
 
-def _own_positions(context: Context, peers: Sequence[KVCache], device: torch.device) -> Tensor:
-    """Positions int64 [T] of the own tokens: the context's, moved behind the peers'."""
-    own = context.position_ids
-    if own is None:
-        own = torch.arange(len(context), device=device)
+def _own_positions(backbone: Backbone, context: Context, peers: Sequence[KVCache]) -> Tensor:
+    """Positions int64 [axes, T] of the own tokens: the context's, moved behind the peers' on every axis."""
+    own = backbone.positions_of(context)
     if not peers:
         return own
     start = max(int(peer.positions.max()) for peer in peers) + 1

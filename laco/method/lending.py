@@ -14,16 +14,19 @@ _LOCKS: "WeakKeyDictionary[nn.Module, threading.RLock]" = WeakKeyDictionary()
 
 
 @contextmanager
-def lent(decoder: Any, *, ours: bool, evaluate: bool) -> Iterator[None]:
+def lent(decoder: Any, *, ours: bool, evaluate: bool, whole: Any = None) -> Iterator[None]:
     """Hold the decoder, with our attention (`ours`) and in evaluation mode (`evaluate`), for one block.
 
     One thread at a time has a decoder: the attention implementation is a field of a config all threads see.
+
+    whole: the model around the decoder, if its other parts (a vision tower) are lent with it.
     """
     with _LOCKS.setdefault(decoder, threading.RLock()):
         config = decoder.config
         before = config._attn_implementation
-        switch = evaluate and decoder.training
-        training = [module for module in decoder.modules() if module.training] if switch else []
+        root = decoder if whole is None else whole
+        switch = evaluate and root.training
+        training = [module for module in root.modules() if module.training] if switch else []
         try:
             if ours:
                 attention.register()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
 from laco.errors import BackboneError
 
@@ -18,14 +18,22 @@ def load_model(where: str, *, dtype: torch.dtype | None, device: torch.device) -
     if dtype is None and device.type == "cpu":
         dtype = torch.float32
     try:
-        config = AutoConfig.from_pretrained(where)
-        names = getattr(config, "architectures", None) or []
-        kind = AutoModelForCausalLM if any(name.endswith("ForCausalLM") for name in names) else AutoModel
+        kind = _auto_class(AutoConfig.from_pretrained(where))
         model = kind.from_pretrained(where, dtype="auto" if dtype is None else dtype)
     except (OSError, ValueError, KeyError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BackboneError(f"the model {where!r} cannot be loaded: {first_line}") from error
     return model.to(device).eval(), _tokenizer(where)
+
+
+def _auto_class(config: Any) -> Any:
+    """The class that loads a model with its output matrix, if it was stored with one."""
+    names = getattr(config, "architectures", None) or []
+    if any(name.endswith("ForCausalLM") for name in names):
+        return AutoModelForCausalLM
+    if any(name.endswith("ForConditionalGeneration") for name in names):
+        return AutoModelForImageTextToText
+    return AutoModel
 
 
 def _tokenizer(where: str) -> Any:

@@ -1,4 +1,4 @@
-"""Backbone: loading, identity, realignment, other families, and what is refused by name."""
+"""Backbone: loading, identity, realignment, rotary types."""
 
 import copy
 import pickle
@@ -211,52 +211,3 @@ def test_families(family: str, options: dict[str, Any], randomise: Callable[[Any
         rest = infer(backbone, ids[5:], [peer], rotary=rotary)  # type: ignore[arg-type]
         torch.testing.assert_close(rest.logits, expected[5:], atol=2e-5, rtol=1e-5)
     assert deliberate(backbone, ids, 2).cache.num_tokens == 10
-
-
-class Plain(torch.nn.Module):
-    """Not a transformers model at all."""
-
-
-def refused(name: str) -> Any:
-    if name == "plain":
-        return Plain()
-    if name == "gpt2":
-        return transformers.GPT2LMHeadModel(
-            transformers.GPT2Config(n_embd=8, n_layer=1, n_head=1, vocab_size=8)
-        )
-    choices: dict[str, tuple[str, dict[str, Any]]] = {
-        "window": ("Mistral", {"sliding_window": 4}),
-        "mixed": ("Qwen2", {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}),
-        "dynamic": (
-            "Llama",
-            {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 100.0, "factor": 2.0}},
-        ),
-        "gemma": ("Gemma", {"head_dim": 8}),
-        "mrope": ("Llama", {}),
-        "partial": ("StableLm", {}),
-    }
-    family, options = choices[name]
-    model = getattr(transformers, f"{family}ForCausalLM")(
-        getattr(transformers, f"{family}Config")(**SIZES | options)
-    )
-    if name == "mrope":
-        model.config.rope_parameters["mrope_section"] = [1, 1, 1]
-    return model
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("plain", "Plain is not supported: it is not a transformers decoder"),
-        ("gpt2", "GPT2LMHeadModel is not supported"),
-        ("window", "MistralForCausalLM is not supported: .*sliding"),
-        ("mixed", "Qwen2ForCausalLM is not supported: .*sliding_attention"),
-        ("dynamic", "depend on the length .rope_type 'dynamic'"),
-        ("gemma", "model type 'gemma' is not one of llama"),
-        ("mrope", "M-RoPE"),
-        ("partial", "StableLmForCausalLM is not supported: only a part of each head"),
-    ],
-)
-def test_refused_by_name(name: str, text: str) -> None:
-    with pytest.raises(BackboneError, match=text):
-        Backbone(refused(name))

@@ -152,5 +152,5 @@ def test_operation_errors() -> None:
         kv.rerotate(INV_FREQ, positions=torch.arange(4))
     with pytest.raises(ConfigError, match="do not fit"):
         kv.rerotate(torch.ones(3), shift=1)
-    with pytest.raises(ConfigError, match="one rotary axis"):
+    with pytest.raises(ConfigError, match="1 rotary axes do not fit positions of 3"):
         KVCache(kv.layers, kv.layer_ids, kv.positions.expand(3, -1)).rerotate(INV_FREQ, shift=1)

@@ -1,0 +1,77 @@
+"""SmolLM2-135M-Instruct with its real weights: sharp attention, attention sinks, thirty layers."""
+
+import os
+from functools import cache
+
+import pytest
+import torch
+from transformers import DynamicCache
+
+from laco import Backbone, Context, attribute, deliberate, infer, share
+from laco.errors import LacoError
+from laco.method import registry
+
+SPOKEN = "A pedestrian steps out from behind the parked van on my right. I am braking hard."
+OWN = "Question: may I pass the van? Answer:"
+
+
+@cache
+def where() -> str | LacoError:
+    """Its folder, from the environment or as a built-in name; or why there is none."""
+    if folder := os.environ.get("LACO_SMOLLM2"):
+        return folder
+    if "smollm2" not in registry.registered():
+        return LacoError("set LACO_SMOLLM2 to a folder with the model, or fetch it: laco models get smollm2")
+    try:
+        return registry.locate("smollm2")
+    except LacoError as error:
+        return error
+
+
+@pytest.fixture(scope="module")
+def smollm2() -> Backbone:
+    """The model, loaded once."""
+    found = where()
+    if isinstance(found, LacoError):
+        pytest.skip(str(found))
+    return Backbone.load(found)
+
+
+def test_shape(smollm2: Backbone) -> None:
+    assert (smollm2.num_layers, smollm2.width, smollm2.kv_heads, smollm2.head_dim) == (30, 576, 3, 64)
+    assert infer(smollm2, OWN).cache.nbytes == 2 * 23_040 * len(smollm2.tokenize(OWN))  # float32: twice float16
+
+
+@torch.no_grad()
+def test_alone_and_behind_a_whole_cache(smollm2: Backbone) -> None:
+    spoken, own = smollm2.tokenize(SPOKEN), smollm2.tokenize(OWN)
+    whole = smollm2.model(torch.tensor([spoken + own])).logits[0]
+    assert torch.equal(infer(smollm2, spoken + own).logits, whole)  # type: ignore[arg-type]
+    rest = infer(smollm2, own, [infer(smollm2, spoken).cache]).logits
+    torch.testing.assert_close(rest, whole[-len(own) :], atol=1e-3, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_thoughts_are_stock_steps(smollm2: Backbone) -> None:
+    ids = smollm2.tokenize(SPOKEN)
+    trace = deliberate(smollm2, ids, 2)
+    cache = DynamicCache(config=smollm2.decoder.config)
+    hidden = [smollm2.decoder(torch.tensor([ids]), past_key_values=cache).last_hidden_state[0, -1]]
+    for _ in range(2):
+        thought = smollm2.realigned(hidden[-1], "ridge")
+        step = smollm2.decoder(inputs_embeds=thought[None, None], past_key_values=cache)
+        hidden.append(step.last_hidden_state[0, 0])
+    torch.testing.assert_close(trace.hidden, torch.stack(hidden), atol=1e-3, rtol=1e-3)
+
+
+def test_moving_a_band_changes_nothing_else(smollm2: Backbone) -> None:
+    """A calibrated band, moved together with the listener: only distances count."""
+    trace = deliberate(smollm2, SPOKEN, 2)
+    part = share(trace, attribute(trace, 0.5), layers=range(15, 30))
+    near = infer(smollm2, OWN, [part]).logits
+    far = infer(smollm2, OWN, [part.rerotate(smollm2.frequencies, shift=500)]).logits
+    alone = infer(smollm2, Context(ids=torch.tensor(smollm2.tokenize(OWN)))).logits
+    assert near is not None
+    assert alone is not None
+    torch.testing.assert_close(far, near, atol=2e-2, rtol=1e-3)
+    assert (near - alone).abs().max() > 0.5
