@@ -13,6 +13,7 @@ from typing import assert_never
 import msgspec
 import torch
 import zmq
+from transformers.utils import logging
 
 from laco.agents.agent import Agent
 from laco.agents.channels.build import build
@@ -46,6 +47,7 @@ def serve(endpoint: str) -> None:
     """Answer requests at `endpoint` until `Stop`, or until the process that started this one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
     torch.set_num_threads(1)
+    logging.disable_progress_bar()  # of loading weights: the runner shows its own
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = context.socket(zmq.PAIR)
     socket.linger = 0
@@ -78,6 +80,7 @@ def serve_alone(offer: Offer, port: int, ready: Callable[[str], None]) -> None:
     port: 0 picks a free one. ready: called with HOST:PORT once runners may come. What cannot be read is dropped:
     a stranger's bytes end nothing. Raises: TransportError for an address that cannot be had, and the driver's own.
     """
+    logging.disable_progress_bar()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     host = AgentHost(context, offer)
     socket = context.socket(zmq.PAIR)

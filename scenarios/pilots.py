@@ -44,6 +44,7 @@ class Messages:
     sent: list[Sent] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     foreign_tokens: list[int] = field(default_factory=list)  # per decision and vehicle
+    failed_plans: int = 0
     spans: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -83,3 +84,4 @@ class Connected:
         decisions = [d for answer in answers for _, d in sorted(answer.decisions.items())]
         log.receipts += [receipt for d in decisions for receipt in d.receipts]
         log.foreign_tokens += [d.foreign_tokens for d in decisions]
+        log.failed_plans += sum(d.plan.failed for d in decisions)

@@ -54,6 +54,7 @@ def figures(result: Result) -> dict[str, Any]:
         "receipts": _statuses(messages.receipts),
         "foreign_tokens": sum(messages.foreign_tokens),
         "decisions": len(messages.foreign_tokens),
+        "failed_plans": messages.failed_plans,
     }
 
 

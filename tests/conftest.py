@@ -10,7 +10,7 @@ CHAT = (
 )
 
 
-def byte_tokenizer(*special: str):  # noqa: ANN201 - transformers is heavy: imported when a test asks for it
+def byte_tokenizer(*special: str):
     """One token per byte, and control tokens."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast

@@ -52,8 +52,8 @@ class LLMDriver:
 
     def context(self, frame: Frame, views: Sequence[Observation | Said], caution: float) -> Context:
         """The decision prompt: what peers said, then the viewer's own state and view, then the question."""
-        told = [self._told(view) for view in views if isinstance(view, Said)]
         seen = [self._scene(frame, view) for view in views if isinstance(view, Observation)]
+        told = [self._told(frame, views[-1], view) for view in views if isinstance(view, Said)]
         user = "\n".join([*told, text.own(frame, caution), "You see:", *seen, DECIDE])
         return self._prompt(user, [v.content for v in views if isinstance(v, Said)])
 
@@ -76,24 +76,32 @@ class LLMDriver:
     @torch.no_grad()
     def say(self, frame: Frame, view: Observation, questions: Sequence[str], caution: float) -> Answers:
         """Greedy answers; the prompts' common beginning is read once."""
-        scene = self._scene(frame, view)
-        prompts = [
-            tokenized(self.tokenizer, render(self.tokenizer, SPEAK, f"It would see:\n{scene}\n{question}"))
-            for question in questions
-        ]
+        asked = [self.question(frame, view, question) for question in questions]
+        prompts = [_ids(context) for context in asked]
         shared = _common(prompts)
-        begun = infer(self.backbone, prompts[0][:shared])
+        begun = infer(self.backbone, Context(ids=torch.tensor(prompts[0][:shared]), extras=asked[0].extras))
         said = [self._answer(begun, ids[shared:]) for ids in prompts]
         texts = tuple(self.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in said)
         return Answers(texts, sum(map(len, said)))
+
+    def question(self, frame: Frame, view: Observation, text: str) -> Context:
+        """The prompt, as ids, that asks the model about the view; questions differ at the end only."""
+        user = f"It would see:\n{self._scene(frame, view)}\n{text}"
+        return Context(ids=torch.tensor(tokenized(self.tokenizer, render(self.tokenizer, SPEAK, user))))
 
     def _answer(self, begun: Inference, rest: list[int]) -> list[int]:
         asked = extend(self.backbone, begun, rest) if rest else begun
         return generate(self.backbone, asked, ANSWER, self.ends)
 
-    def _told(self, said: Said) -> str:
+    def _told(self, frame: Frame, own: Observation | Said, said: Said) -> str:
+        """What a peer said, under its name; a mark stands for embeddings."""
         content = plain(self.tokenizer, said.content) if isinstance(said.content, str) else MARK
-        return f"Vehicle {plain(self.tokenizer, said.sender)} tells you:\n{content}"
+        who = plain(self.tokenizer, said.sender) + self.whereabouts(frame, own, said.sender)
+        return f"Vehicle {who} tells you:\n{content}"
+
+    def whereabouts(self, frame: Frame, own: Observation | Said, sender: str) -> str:
+        """Where a peer is, for what it says in its own frame; here it speaks in ours."""
+        return ""
 
     def _scene(self, frame: Frame, view: Observation) -> str:
         """The view in words, without what a name in a beacon could smuggle in."""
@@ -116,6 +124,10 @@ class LLMDriver:
         """Input embeddings [T, D]."""
         rows: Tensor = self.backbone.decoder.embed_tokens(torch.tensor(ids, device=self.backbone.device))
         return rows
+
+
+def _ids(context: Context) -> list[int]:
+    return [] if context.ids is None else context.ids.tolist()
 
 
 def _common(prompts: Sequence[list[int]]) -> int:

@@ -64,10 +64,11 @@ def _actor(frame: Frame, actor: Actor) -> str:
     body = actor.body
     forward, right = frame.local(body.x, body.y)
     who = f"Vehicle {actor.name}" if actor.name else "Vehicle"
-    return f"{who} {_where(forward, right)}, {_moves(frame, actor)}{_crosses(frame, actor)}."
+    return f"{who} {where(forward, right)}, {_moves(frame, actor)}{_crosses(frame, actor)}."
 
 
-def _where(forward: float, right: float) -> str:
+def where(forward: float, right: float) -> str:
+    """A place in the viewer's axes [m], in words."""
     along = f"{abs(forward):.0f} m {'ahead' if forward >= 0.0 else 'behind'}"
     if abs(right) < NEXT_TO:
         return along
