@@ -1,4 +1,4 @@
-"""Tiny random language models with a byte-level tokenizer, as folders that `Backbone.load` takes."""
+"""Tiny random language and vision-language models with a byte-level tokenizer, as folders `Backbone.load` takes."""
 
 from pathlib import Path
 
@@ -46,4 +46,50 @@ def llm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("llm")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+SEEN = CHAT.replace(
+    "{{ m['content'] }}",
+    "{% for c in m['content'] %}{% if c['type'] == 'image' %}<image>{% else %}{{ c['text'] }}{% endif %}{% endfor %}",
+)
+
+
+@pytest.fixture(scope="session")
+def vlm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LLaVA with random weights: 16 image tokens of a picture cut to 16 x 16 pixels."""
+    import torch
+    import transformers as hf
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    tokenizer = byte_tokenizer("<image>")
+    side = {"height": 16, "width": 16}
+    processor = hf.LlavaProcessor(
+        image_processor=CLIPImageProcessorPil(size=side, crop_size=side), tokenizer=tokenizer, patch_size=4,
+        vision_feature_select_strategy="default", num_additional_image_tokens=1, chat_template=SEEN,
+    )  # fmt: skip
+    text = hf.LlamaConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+        vocab_size=len(tokenizer), max_position_embeddings=8192, bos_token_id=None,
+    )  # fmt: skip
+    vision = hf.CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=16,
+        patch_size=4,
+    )
+    token = tokenizer.convert_tokens_to_ids("<image>")
+    torch.manual_seed(0)
+    model = hf.LlavaForConditionalGeneration(
+        hf.LlavaConfig(text_config=text, vision_config=vision, image_token_id=token)
+    )
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" not in name:
+                parameter.copy_(torch.randn(parameter.shape) * 0.25)
+    folder = tmp_path_factory.mktemp("vlm")
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
     return folder

@@ -70,9 +70,7 @@ def test_words_drawn_by_chance_follow_the_seed(untied: Backbone) -> None:
     out = infer(untied, CONTEXT)
 
     def drawn(seed: int) -> list[int]:
-        return generate(
-            untied, out, 8, (), temperature=5.0, generator=torch.Generator().manual_seed(seed)
-        )
+        return generate(untied, out, 8, (), temperature=5.0, generator=torch.Generator().manual_seed(seed))
 
     assert drawn(1) == drawn(1) != drawn(2)
 
