@@ -22,7 +22,8 @@ from laco.errors import HandshakeError
 from laco.profiling.spans import span
 
 WINDOW = 0.1  # [s] a message deliverable this long after a decision still counts (TS 22.185's latency budget)
-MAX_AGE = 0.5  # [s] older messages are not used
+MAX_AGE = 0.5  # [s] older messages are not used, unless the decision period is longer: then that is the limit
+MOMENT = 1e-6  # [s] what sums of ticks may be off by
 GUARD = 5.0  # [s] wall clock that a message which the air let through may take
 PARTNERS = 3
 MEET = 15.0  # [m] routes that come nearer than this may meet
@@ -42,6 +43,7 @@ class Agent:
 
     def __init__(self, name: str, channel: Channel, mesh: Mesh, guard: float = GUARD) -> None:
         self.name, self.channel, self.mesh, self.guard = name, channel, mesh, guard
+        self.max_age = max(MAX_AGE, channel.driver.period)
         self.view: Observation | None = None
         self.beacons: dict[str, Beacon] = {}
         self._pending: list[_Message] = []  # heard, but deliverable later in simulated time
@@ -60,15 +62,16 @@ class Agent:
         for message in self._received(fates):
             self._keep_beacon(message)
         sent = []
-        for beacon in partners(self._view, self._fresh()):
-            meta = self._meta(beacon.name)
+        for addressee, beacon in self._audience():
+            meta = self._meta(addressee)
             try:
                 chunks = self.channel.say(self._known(), beacon, meta)
             except HandshakeError as error:
                 self._unspoken(meta, str(error))
                 continue
             if chunks:
-                sent.append(self._publish(self.channel.name, chunks, meta))
+                said = self._publish(self.channel.name, chunks, meta)
+                sent.append(msgspec.structs.replace(said, generated=self.channel.generated))
         return sent
 
     def listen(self, fates: Sequence[Fate]) -> Decision:
@@ -84,6 +87,13 @@ class Agent:
                 del self._newest[message.fate.sender]
         receipts, self._receipts = tuple(self._receipts), []
         return Decision(heard.plan, heard.foreign_tokens, receipts)
+
+    def _audience(self) -> list[tuple[str, Beacon]]:
+        """Addressees, and whose frame they are told in: each partner in its own, or all at once in ours."""
+        chosen = partners(self._view, self._fresh())
+        if self.channel.driver.addressing == "each" or not chosen:
+            return [(beacon.name, beacon) for beacon in chosen]
+        return [("", self._view.beacon(self.channel.driver.fingerprint))]
 
     @property
     def _view(self) -> Observation:
@@ -169,13 +179,16 @@ class Agent:
             self._newest[message.fate.sender] = message
         newest = [self._newest[sender] for sender in sorted(self._newest)]
         for message in newest:
-            if time - message.spoken_at > MAX_AGE:
+            if not self._young(message.spoken_at):
                 self._settle(message, "stale")
-        return [m for m in newest if time - m.spoken_at <= MAX_AGE]
+        return [m for m in newest if self._young(m.spoken_at)]
 
     def _fresh(self) -> list[Beacon]:
-        time = self._view.time
-        return [b for _, b in sorted(self.beacons.items()) if time - b.time <= MAX_AGE]
+        return [b for _, b in sorted(self.beacons.items()) if self._young(b.time)]
+
+    def _young(self, since: float) -> bool:
+        """Whether what was said at `since` [s] may still be used."""
+        return self._view.time - since <= self.max_age + MOMENT
 
     def _known(self) -> Observation:
         return with_beacons(self._view, self._fresh())

@@ -1,95 +1,42 @@
 """The runner's side of the agent hosts: starts them, asks them all at once, notices when one dies."""
 
-import multiprocessing
-import time
 from collections.abc import Mapping, Sequence
-from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
 
-import msgspec
 import zmq
 
-from laco.agents.host_entry import main
-from laco.agents.messages import AgentSpec, Announce, Answer, Connect, Listen, Request, Setup, Speak, Stop
-from laco.agents.observation import Observation
+from laco.agents.drivers import facts
+from laco.agents.hosts import Host, LocalHost, RemoteHost
+from laco.agents.messages import AgentSpec, Announce, Answer, Connect, Listen, Request, Setup, Speak
+from laco.agents.observation import Observation, Picture
 from laco.closing import Closing
 from laco.comm.radio import Fate
-from laco.errors import LacoError, TransportError
 
 START_LIMIT = 60.0  # [s] a host may take to load its model
-ANSWER_LIMIT = 60.0  # [s] and to answer anything else
-
-
-class HostLostError(TransportError):
-    """An agent host died or stopped answering."""
-
-
-def _spawner() -> BaseContext:
-    """A forkserver that has loaded torch once for all hosts, where there is one; plain spawning elsewhere."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["laco.agents.server"])
-    return context
-
-
-class Host:
-    """One agent host process and the socket to it."""
-
-    def __init__(self, number: int, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
-        self.number = number
-        self.socket = context.socket(zmq.PAIR)
-        self.socket.linger = 0
-        port = self.socket.bind_to_random_port("tcp://127.0.0.1")
-        self.process: BaseProcess = _spawner().Process(  # type: ignore[attr-defined]
-            target=main, args=(f"tcp://127.0.0.1:{port}",), name=f"laco-agent-{number}", daemon=True
-        )
-        self.process.start()
-
-    def ask(self, request: Request) -> None:
-        """Send a request; its answer is for `answer` to fetch."""
-        self.socket.send(msgspec.msgpack.encode(request))
-
-    def answer(self, limit: float) -> Answer:
-        """The host's answer. Raises: HostLostError if it dies or is silent for `limit` [s]."""
-        deadline = time.monotonic() + limit
-        while not self.socket.poll(50):
-            if not self.process.is_alive() and not self.socket.poll(0):
-                raise HostLostError(f"agent host {self.number} ended with status {self.process.exitcode}")
-            if time.monotonic() > deadline:
-                raise HostLostError(f"agent host {self.number} has not answered for {limit:.0f} s")
-        answer = msgspec.msgpack.decode(self.socket.recv(), type=Answer)
-        if answer.error:
-            raise LacoError(answer.error)
-        return answer
-
-    def close(self) -> None:
-        """End the process, politely first."""
-        if self.process.is_alive():
-            try:
-                self.socket.send(msgspec.msgpack.encode(Stop()), zmq.NOBLOCK)
-            except zmq.ZMQError:
-                self.process.terminate()
-            self.process.join(3.0)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        self.socket.close(0)
+ANSWER_LIMIT = 60.0  # [s] and to answer anything else,
+SLOW_LIMIT = 900.0  # [s] or either where a language model thinks on a shared processor; one that dies is seen at once
 
 
 class Fleet(Closing):
     """All connected vehicles of a run, spread over hosts. Hosts live on from run to run."""
 
-    def __init__(self, hosts: int) -> None:
+    def __init__(self, hosts: int, remote: Sequence[str] = ()) -> None:
+        """hosts: processes to start, at once unless others serve vehicles too. remote: HOST:PORT of those others.
+
+        Raises: HostLostError for one of them that does not answer.
+        """
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.hosts: list[Host] = []
+        self.hosts: list[LocalHost] = []
+        self.remote: list[RemoteHost] = []
         self.round = 0
+        self._count, self._limit = hosts, ANSWER_LIMIT
         self._where: dict[str, Host] = {}
         self.endpoints: dict[str, str] = {}
         self.fingerprint = ""
         try:
-            for number in range(hosts):
-                self.hosts.append(Host(number, self._context))
+            for address in remote:
+                self.remote.append(RemoteHost(address, self._context))
+            if not remote:
+                self._start()
         except BaseException:
             self.close()
             raise
@@ -97,35 +44,64 @@ class Fleet(Closing):
     def setup(self, specs: Sequence[AgentSpec]) -> None:
         """Give every vehicle to a host, open all links. Raises: TransportError naming a link that fails."""
         self.round += 1
-        shares = {host.number: specs[host.number :: len(self.hosts)] for host in self.hosts}
-        self._where = {spec.name: host for host in self.hosts for spec in shares[host.number]}
-        answers = self._all({h: Setup(tuple(shares[h.number]), self.round) for h in self.hosts}, START_LIMIT)
+        slow = any(facts(spec.driver).model is not None for spec in specs)
+        self._limit = SLOW_LIMIT if slow else ANSWER_LIMIT
+        shares = self._shares(specs)
+        self._where = {spec.name: host for host, share in shares.items() for spec in share}
+        requests: dict[Host, Request] = {h: Setup(tuple(share), self.round) for h, share in shares.items()}
+        answers = self._all(requests, SLOW_LIMIT if slow else START_LIMIT)
         self.endpoints = {name: at for answer in answers for name, at in answer.endpoints.items()}
         self.fingerprint = next(a.fingerprint for a in answers if a.fingerprint)
-        self._all({h: Connect(self.endpoints) for h in self.hosts}, ANSWER_LIMIT)
+        self._all(dict.fromkeys(shares, Connect(self.endpoints)), self._limit)
 
-    def announce(self, views: Mapping[str, Observation]) -> list[Answer]:
-        """Beacons out."""
+    def announce(
+        self, views: Mapping[str, Observation], pictures: Mapping[str, Picture] | None = None
+    ) -> list[Answer]:
+        """Beacons out; pictures are for those who look through a camera."""
         shares: dict[Host, dict[str, Observation]] = {}
         for name, view in views.items():
             shares.setdefault(self._where[name], {})[name] = view
-        return self._all({host: Announce(share) for host, share in shares.items()})
+        given = pictures or {}
+        return self._all(
+            {h: Announce(share, {n: given[n] for n in share if n in given}) for h, share in shares.items()}
+        )
 
     def speak(self, fates: Sequence[Fate]) -> list[Answer]:
         """Beacons in, messages out."""
-        return self._all(dict.fromkeys(self.hosts, Speak(tuple(fates))))
+        return self._all(dict.fromkeys(self._everyone(), Speak(tuple(fates))))
 
     def listen(self, fates: Sequence[Fate]) -> list[Answer]:
         """Messages in, plans out."""
-        return self._all(dict.fromkeys(self.hosts, Listen(tuple(fates))))
+        return self._all(dict.fromkeys(self._everyone(), Listen(tuple(fates))))
 
-    def _all(self, requests: Mapping[Host, Request], limit: float = ANSWER_LIMIT) -> list[Answer]:
+    def _shares(self, specs: Sequence[AgentSpec]) -> dict[Host, Sequence[AgentSpec]]:
+        """Each host's vehicles: what others serve is theirs, the rest is ours; hosts of ours get none, too."""
+        shares: dict[Host, Sequence[AgentSpec]] = {
+            host: [spec for spec in specs if spec.name in host.vehicles] for host in self.remote
+        }
+        taken = {spec.name for share in shares.values() for spec in share}
+        ours = [spec for spec in specs if spec.name not in taken]
+        if ours:
+            self._start()
+        for number, host in enumerate(self.hosts):
+            shares[host] = ours[number :: len(self.hosts)]
+        return shares
+
+    def _start(self) -> None:
+        """Our own hosts, unless they are there."""
+        while len(self.hosts) < self._count:
+            self.hosts.append(LocalHost(len(self.hosts), self._context))
+
+    def _everyone(self) -> list[Host]:
+        return [*self.remote, *self.hosts]
+
+    def _all(self, requests: Mapping[Host, Request], limit: float | None = None) -> list[Answer]:
         for host, request in requests.items():
             host.ask(request)
-        return [host.answer(limit) for host in requests]
+        return [host.answer(limit or self._limit) for host in requests]
 
     def close(self) -> None:
-        """End all hosts."""
-        for host in self.hosts:
+        """End all hosts of ours, let go of the others."""
+        for host in self._everyone():
             host.close()
         self._context.destroy(0)  # not term: it would wait for a socket whose host never started

@@ -3,18 +3,19 @@
 import msgspec
 
 from laco.agents.drivers.plan import Plan
-from laco.agents.observation import Observation
+from laco.agents.observation import Observation, Picture
 from laco.comm import Bytes
 from laco.comm.radio import Fate, Manifest
 from laco.config import LacoConfig
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A transmission: its manifest, and its bytes in the air and on the sockets."""
+    """A transmission: its manifest, its bytes in the air and on the sockets, and the words or latent steps it took."""
 
     manifest: Manifest
     air: Bytes
     socket: Bytes
+    generated: int = 0
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -43,8 +44,9 @@ class Decision(msgspec.Struct, frozen=True):
 class AgentSpec(msgspec.Struct, frozen=True):
     """One vehicle of a host.
 
-    channel: silent, observation or latent. weights: a file, "" means the shipped ones. payload: what the
-    latent channel really sends: "true", or a control, "twin", "empty", "random" or "other". masked: ids of
+    channel: one that the driver can carry (`laco.agents.channels`). driver: vector, llm or vlm. weights: a file
+    for `vector`, a model's name or folder for the others; "" means the shipped or default ones. payload: what
+    the latent channel really sends: "true", or a control, "twin", "empty", "random" or "other". masked: ids of
     the actors that the "twin" control leaves out of what is said. other: key of the recorded run to replay.
     adapters: files, or folders of them, by which the latent channel reads other models' caches.
     """
@@ -64,6 +66,10 @@ class AgentSpec(msgspec.Struct, frozen=True):
     adapters: tuple[str, ...] = ()
 
 
+class Who(msgspec.Struct, tag=True, frozen=True):
+    """A runner begins: forget the one before, and say which vehicles are served here."""
+
+
 class Setup(msgspec.Struct, tag=True, frozen=True):
     """Make these vehicles, or, for a run after the first, make them anew on the sockets that are there."""
 
@@ -78,9 +84,10 @@ class Connect(msgspec.Struct, tag=True, frozen=True):
 
 
 class Announce(msgspec.Struct, tag=True, frozen=True):
-    """New views, one per vehicle of the host."""
+    """New views, one per vehicle of the host, and pictures of those who look through a camera."""
 
     views: dict[str, Observation]
+    pictures: dict[str, Picture] = {}  # msgspec copies it for each instance
 
 
 class Speak(msgspec.Struct, tag=True, frozen=True):
@@ -96,16 +103,17 @@ class Listen(msgspec.Struct, tag=True, frozen=True):
 
 
 class Stop(msgspec.Struct, tag=True, frozen=True):
-    """Close everything and end."""
+    """Close everything and end; a host that serves runner after runner waits for the next one."""
 
 
-Request = Setup | Connect | Announce | Speak | Listen | Stop
+Request = Who | Setup | Connect | Announce | Speak | Listen | Stop
 
 
 class Answer(msgspec.Struct, frozen=True):
     """What a host answers; only the fields that belong to the request are filled in."""
 
-    endpoints: dict[str, str] = {}  # msgspec copies it for each instance
+    vehicles: tuple[str, ...] = ()
+    endpoints: dict[str, str] = {}
     fingerprint: str = ""
     sent: tuple[Sent, ...] = ()
     decisions: dict[str, Decision] = {}

@@ -64,6 +64,14 @@ class Beacon(msgspec.Struct, frozen=True, array_like=True):
     offers: tuple[Offer, ...] = ()
 
 
+class Picture(msgspec.Struct, frozen=True, array_like=True):
+    """What a camera saw: rows of RGB bytes, width * height * 3 of them."""
+
+    width: int
+    height: int
+    rgb: bytes
+
+
 class Observation(msgspec.Struct, frozen=True, array_like=True):
     """One vehicle's view: itself, its way, and exactly what its line of sight reaches."""
 
@@ -80,3 +88,9 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
         """The part of the view that is broadcast, and which models' caches its driver can read."""
         way = (self.route, self.remaining, self.limit)
         return Beacon(self.name, self.time, self.body, *way, fingerprint, offers)
+
+
+class Pictured(Observation, frozen=True, array_like=True):
+    """A view with the picture that goes with it; pictures stay in the vehicle."""
+
+    picture: Picture

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -121,6 +122,4 @@ def with_beacons(view: Observation, beacons: Sequence[Beacon]) -> Observation:
         at, reach = (beacon.body.x, beacon.body.y), beacon.body.half_length
         actors = [a for a in actors if math.dist(at, (a.body.x, a.body.y)) >= reach]
         actors.append(Actor(-1, beacon.body, beacon.name))
-    return Observation(
-        view.name, view.time, view.body, view.route, view.remaining, view.limit, tuple(actors), view.sights
-    )
+    return msgspec.structs.replace(view, actors=tuple(actors))

@@ -1,31 +1,53 @@
-"""An agent host: several vehicles behind one ZeroMQ socket. It ends with its runner, however that ends."""
+"""An agent host: several vehicles behind one ZeroMQ socket.
+
+`serve` is the runner's own process and ends with it, however that ends. `serve_alone` is `laco agent`: it serves
+runner after runner until it is interrupted.
+"""
 
 import multiprocessing
 import signal
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import assert_never
 
 import msgspec
 import torch
 import zmq
+from transformers.utils import logging
 
 from laco.agents.agent import Agent
 from laco.agents.channels.build import build
 from laco.agents.channels.controls import Recorded
-from laco.agents.drivers.vector import VectorDriver
-from laco.agents.messages import AgentSpec, Announce, Answer, Connect, Listen, Request, Setup, Speak, Stop
+from laco.agents.drivers.base import Driver
+from laco.agents.drivers.load import load
+from laco.agents.messages import (
+    AgentSpec,
+    Announce,
+    Answer,
+    Connect,
+    Listen,
+    Request,
+    Setup,
+    Speak,
+    Stop,
+    Who,
+)
+from laco.agents.observation import Observation, Picture, Pictured
+from laco.closing import Closing
 from laco.comm.mesh import Mesh, barrier
-from laco.errors import ConfigError, LacoError
+from laco.errors import ConfigError, LacoError, TransportError
 from laco.profiling.spans import recording
 
 BARRIER_LIMIT = 10.0  # [s]
 PARENT_CHECK = 500  # [ms] how often an idle host looks whether its parent lives
+LOOPBACK = "127.0.0.1"
 
 
 def serve(endpoint: str) -> None:
     """Answer requests at `endpoint` until `Stop`, or until the process that started this one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
     torch.set_num_threads(1)
+    logging.disable_progress_bar()  # of loading weights: the runner shows its own
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = context.socket(zmq.PAIR)
     socket.linger = 0
@@ -43,6 +65,47 @@ def serve(endpoint: str) -> None:
         context.term()
 
 
+class Offer(msgspec.Struct, frozen=True):
+    """What a host that stands alone serves: which vehicles, with which driver, at which address its sockets are."""
+
+    vehicles: tuple[str, ...]
+    driver: str
+    weights: str = ""
+    address: str = LOOPBACK
+
+
+def serve_alone(offer: Offer, port: int, ready: Callable[[str], None]) -> None:
+    """Load the driver, then answer runner after runner at the offer's address until KeyboardInterrupt.
+
+    port: 0 picks a free one. ready: called with HOST:PORT once runners may come. What cannot be read is dropped:
+    a stranger's bytes end nothing. Raises: TransportError for an address that cannot be had, and the driver's own.
+    """
+    logging.disable_progress_bar()
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    host = AgentHost(context, offer)
+    socket = context.socket(zmq.PAIR)
+    socket.linger = 0
+    try:
+        try:
+            socket.bind(f"tcp://{offer.address}:{port or '*'}")
+        except zmq.ZMQError as error:
+            raise TransportError(f"cannot listen on {offer.address}:{port}: {error}") from error
+        ready(socket.getsockopt_string(zmq.LAST_ENDPOINT).removeprefix("tcp://"))
+        while True:
+            try:
+                request = msgspec.msgpack.decode(socket.recv(), type=Request)
+            except msgspec.MsgspecError:
+                continue
+            answer = host.answer(request)
+            if not isinstance(request, Stop):  # who says stop waits for no answer
+                with suppress(zmq.Again):  # nor does who has gone meanwhile
+                    socket.send(msgspec.msgpack.encode(answer), zmq.NOBLOCK)
+    finally:
+        host.close()
+        socket.close(0)
+        context.term()
+
+
 def _wait(socket: "zmq.Socket[bytes]") -> bool:
     """Whether a request came (True) or the parent was found dead first (False)."""
     parent = multiprocessing.parent_process()
@@ -52,15 +115,18 @@ def _wait(socket: "zmq.Socket[bytes]") -> bool:
     return True
 
 
-class AgentHost:
-    """The vehicles of one process."""
+class AgentHost(Closing):
+    """The vehicles of one process. offer: what it serves, if it is not the runner's own."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
-        self._context = context
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", offer: Offer | None = None) -> None:
+        """Raises: what loading the offer's driver raises."""
+        self._context, self._offer = context, offer
         self._meshes: dict[str, Mesh] = {}
-        self._drivers: dict[tuple[str, str], VectorDriver] = {}
+        self._drivers: dict[tuple[str, str], Driver] = {}
         self._banks: dict[str, Recorded] = {}
         self.agents: dict[str, Agent] = {}
+        if offer is not None:
+            self._driver(offer.driver, offer.weights)
 
     def answer(self, request: Request) -> Answer:
         """Carry out one request; an error of ours becomes the answer's `error`."""
@@ -73,18 +139,22 @@ class AgentHost:
 
     def _carry_out(self, request: Request) -> Answer:
         match request:
+            case Who():
+                self.close()
+                return Answer(vehicles=() if self._offer is None else self._offer.vehicles)
             case Setup():
                 return self._setup(request)
             case Connect():
                 return self._connect(request)
             case Announce():
-                views = sorted(request.views.items())
-                return Answer(sent=tuple(self.agents[name].announce(view) for name, view in views))
+                views = [(n, _pictured(v, request.pictures.get(n))) for n, v in sorted(request.views.items())]
+                return Answer(sent=tuple(self._agent(name).announce(view) for name, view in views))
             case Speak():
                 return Answer(sent=tuple(s for a in self.agents.values() for s in a.speak(request.fates)))
             case Listen():
                 return Answer(decisions={n: a.listen(request.fates) for n, a in self.agents.items()})
             case Stop():
+                self.close()
                 return Answer()
             case _:
                 assert_never(request)
@@ -94,12 +164,13 @@ class AgentHost:
         for name in set(self._meshes) - wanted:
             self._meshes.pop(name).close()
         self.agents = {}
-        for spec in request.agents:
+        address = LOOPBACK if self._offer is None else self._offer.address
+        for spec in self._served(request.agents):
             if spec.name not in self._meshes:
-                self._meshes[spec.name] = Mesh(spec.name, context=self._context)
+                self._meshes[spec.name] = Mesh(spec.name, address, self._context)
             mesh = self._meshes[spec.name]
             mesh.reset(request.round)
-            channel = build(spec, self._driver(spec), self._banks)
+            channel = build(spec, self._driver(spec.driver, spec.weights), self._banks)
             self.agents[spec.name] = Agent(spec.name, channel, mesh)
         endpoints = {name: mesh.endpoint for name, mesh in self._meshes.items()}
         fingerprint = next((a.channel.driver.fingerprint for a in self.agents.values()), "")
@@ -111,16 +182,36 @@ class AgentHost:
         barrier(list(self._meshes.values()), BARRIER_LIMIT)
         return Answer()
 
-    def _driver(self, spec: AgentSpec) -> VectorDriver:
-        """The spec's driver, loaded once per host."""
-        if spec.driver != VectorDriver.name:
-            raise ConfigError(f"unknown driver {spec.driver!r}")
-        key = (spec.driver, spec.weights)
-        if key not in self._drivers:
-            self._drivers[key] = VectorDriver.load(Path(spec.weights) if spec.weights else None)
-        return self._drivers[key]
+    def _agent(self, name: str) -> Agent:
+        if name not in self.agents:
+            raise ConfigError(f"there is no vehicle {name!r} here: set it up first")
+        return self.agents[name]
+
+    def _served(self, specs: Sequence[AgentSpec]) -> Sequence[AgentSpec]:
+        """The specs, with the offer's own weights. Raises: ConfigError for what is not on offer."""
+        offer = self._offer
+        if offer is None:
+            return specs
+        for spec in specs:
+            if spec.name not in offer.vehicles:
+                raise ConfigError(f"vehicle {spec.name!r} is not served here")
+            if spec.driver != offer.driver:
+                raise ConfigError(f"{spec.name} is driven by {offer.driver} here, not by {spec.driver}")
+        return [msgspec.structs.replace(spec, weights=offer.weights) for spec in specs]
+
+    def _driver(self, name: str, weights: str) -> Driver:
+        """A driver, loaded once per host."""
+        if (name, weights) not in self._drivers:
+            self._drivers[name, weights] = load(name, weights)
+        return self._drivers[name, weights]
 
     def close(self) -> None:
-        """Close all sockets."""
+        """Close all sockets; drivers stay loaded."""
         for mesh in self._meshes.values():
             mesh.close()
+        self._meshes, self.agents = {}, {}
+
+
+def _pictured(view: Observation, picture: Picture | None) -> Observation:
+    """The view with its picture, if there is one."""
+    return view if picture is None else Pictured(**msgspec.structs.asdict(view), picture=picture)

@@ -1,6 +1,6 @@
 """Who decides in a run: the fleet of agents on their hosts or, for reference times, the all-seeing expert."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from laco.agents.drivers.expert import decide
 from laco.agents.drivers.plan import Plan
 from laco.agents.fleet import Fleet
 from laco.agents.messages import Answer, Receipt, Sent
-from laco.agents.observation import Observation
+from laco.agents.observation import Observation, Picture
 from laco.agents.perception import with_beacons
 from laco.comm.radio import Air
 from laco.profiling.spans import merged, recording, span
@@ -44,6 +44,7 @@ class Messages:
     sent: list[Sent] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     foreign_tokens: list[int] = field(default_factory=list)  # per decision and vehicle
+    failed_plans: int = 0
     spans: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -54,12 +55,13 @@ class Connected:
     fleet: Fleet
     air: Air
     messages: Messages = field(default_factory=Messages)
+    pictures: Callable[[], Mapping[str, Picture]] = dict  # of this moment, by vehicle; none without cameras
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         positions = {name: (view.body.x, view.body.y) for name, view in views.items()}
         with recording() as spans:
             with span("phase beacon"):
-                beacons = self._sent(self.fleet.announce(views))
+                beacons = self._sent(self.fleet.announce(views, self.pictures()))
             fates = self.air.step(time, [s.manifest for s in beacons], positions)
             with span("phase speak"):
                 answers = self.fleet.speak(fates)
@@ -82,3 +84,4 @@ class Connected:
         decisions = [d for answer in answers for _, d in sorted(answer.decisions.items())]
         log.receipts += [receipt for d in decisions for receipt in d.receipts]
         log.foreign_tokens += [d.foreign_tokens for d in decisions]
+        log.failed_plans += sum(d.plan.failed for d in decisions)

@@ -8,7 +8,7 @@ from time import sleep
 from laco.agents.approaches import approaches
 from laco.agents.control import Pedals, follow
 from laco.agents.drivers.plan import Plan
-from laco.agents.fleet import HostLostError
+from laco.agents.hosts import HostLostError
 from laco.agents.observation import Actor, Body, Observation
 from laco.agents.perception import observe
 from laco.agents.route import Route
@@ -18,7 +18,7 @@ from laco.scenarios.metrics import Drive
 from laco.scenarios.pilots import Pilot
 from laco.scenarios.stage import TICK, Simulator, Stage
 
-PERIOD = 0.2  # [s] decision period
+PERIOD = 0.2  # [s] decision period, unless the driver has another
 TOUCH = 0.15  # [m] boxes nearer than this have met
 LATE_EVENTS = 0.05  # [s] of wall-clock time for collision events still on their way to the client
 HOLD = Pedals(0.0, 0.0, 1.0)
@@ -52,8 +52,12 @@ class Record:
 class Run:
     """A layout on a stage, driven by a pilot."""
 
-    def __init__(self, stage: Stage, pilot: Pilot, progress: Progress | None = None) -> None:
+    def __init__(
+        self, stage: Stage, pilot: Pilot, progress: Progress | None = None, period: float = PERIOD
+    ) -> None:
+        """period: [s] between two decisions, a multiple of the tick."""
         self.stage, self.pilot, self.progress = stage, pilot, progress
+        self._ticks = round(period / TICK)  # per decision
         layout = stage.layout
         self.routes = {e.name: Route.through(e.route) for e in layout.egos}
         self.lanes = {name: approaches(stage.road_map, route) for name, route in self.routes.items()}
@@ -66,10 +70,10 @@ class Run:
 
     def drive(self) -> Record:
         """The whole run. A lost agent host ends it with a recorded outcome; other errors are the caller's."""
-        step, per_decision = 0, round(PERIOD / TICK)
+        step = 0
         try:
             while not all(d.ended for d in self.record.drives.values()):
-                if step % per_decision == 0:
+                if step % self._ticks == 0:
                     self.plans = self.pilot.decide(self.time, self._views())
                 self._tick()
                 step += 1

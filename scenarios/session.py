@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from laco.agents.channels import CHANNEL_NAMES
+from laco.agents.channels import require
+from laco.agents.drivers import facts
 from laco.agents.fleet import Fleet
 from laco.agents.messages import AgentSpec
 from laco.closing import Closing
@@ -33,6 +34,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     twin: bool = False
     channel: str = "latent"
+    driver: str = "vector"
     caution: float = 0.25
     codec: str = "int8"
     laco: LacoConfig = LacoConfig()
@@ -68,8 +70,11 @@ class Session(Closing):
         seed: int = 0,
         timeout: float = 10.0,
         view: bool = False,
+        agents: Sequence[str] = (),
     ) -> None:
         """carla: HOST:PORT of a running server. hosts: agent host processes, at most two by default.
+
+        agents: HOST:PORT of hosts that `laco agent` serves; vehicles that none of them serves are hosted here.
 
         timeout: [s] of the server's silence after which it counts as gone. view: show the world on a page, and
         run at the pace of real time; `viewer` then has the page's address.
@@ -78,7 +83,7 @@ class Session(Closing):
         self._world: WorldProcess | None = None
         self._fleet: Fleet | None = None
         self._simulator: Simulator | None = None
-        self._hosts = hosts or min(2, os.cpu_count() or 1)
+        self._hosts, self._agents = hosts or min(2, os.cpu_count() or 1), agents
         try:
             if carla is None:
                 self._world = WorldProcess(seed=seed)
@@ -103,7 +108,7 @@ class Session(Closing):
     def fleet(self) -> Fleet:
         """The agent hosts, started now if they are not yet there."""
         if self._fleet is None:
-            self._fleet = Fleet(self._hosts)
+            self._fleet = Fleet(self._hosts, self._agents)
         return self._fleet
 
     def expert(self, layout: Layout, progress: Progress | None = None) -> Record:
@@ -140,20 +145,20 @@ class Session(Closing):
         progress: Progress | None,
         started: Callable[[Fleet], None] | None,
     ) -> Result:
-        layout = options.layout()
-        with Stage(self.simulator, layout) as stage:
+        layout, known = options.layout(), facts(options.driver)
+        with Stage(self.simulator, layout, known.camera) as stage:
             hazard = None if layout.hazard is None else stage.actors[layout.hazard.role].id
             fleet = self.fleet
             fleet.setup(specs(options, layout, hazard))
             if started is not None:
                 started(fleet)
-            connected = Connected(fleet, Air(options.radio, options.seed))
+            connected = Connected(fleet, Air(options.radio, options.seed), pictures=stage.pictures)
             pilot: Connected | Shown = connected
             if self.viewer is not None:
                 self.viewer.entitle(f"{options.scenario}, seed {options.seed}: {options.channel}")
                 ids = {ego.name: stage.actors[ego.name].id for ego in layout.egos}
                 pilot, progress = Shown(connected, self.viewer, ids), RealTime(progress)
-            record = Run(stage, pilot, progress).drive()
+            record = Run(stage, pilot, progress, known.period).drive()
         return Result(options, record, connected.messages, free)
 
     def _drop_fleet(self) -> None:
@@ -177,12 +182,12 @@ class Session(Closing):
 
 def specs(options: Options, layout: Layout, hazard: int | None) -> list[AgentSpec]:
     """One agent per ego."""
-    if options.channel not in CHANNEL_NAMES:
-        raise ConfigError(f"unknown channel {options.channel!r}; there are {', '.join(CHANNEL_NAMES)}")
+    require(options.channel, options.driver)
     return [
         AgentSpec(
             name=ego.name,
             channel=options.channel,
+            driver=options.driver,
             weights=options.weights,
             caution=options.caution,
             codec=options.codec,

@@ -9,10 +9,12 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from laco.agents.control import Pedals
-from laco.agents.observation import Actor, Body
+from laco.agents.drivers import Camera
+from laco.agents.observation import Actor, Body, Picture
 from laco.closing import Closing
 from laco.errors import ScenarioError, WorldError
 from laco.geometry import Box
+from laco.scenarios.cameras import Cameras
 from laco.scenarios.layout import Layout, Placement
 from laco.scenarios.maps import read_map
 
@@ -84,7 +86,8 @@ class Simulator(Closing):
 class Stage(Closing):
     """One layout's vehicles, spawned and moving. `with` destroys them."""
 
-    def __init__(self, simulator: Simulator, layout: Layout) -> None:
+    def __init__(self, simulator: Simulator, layout: Layout, camera: Camera | None = None) -> None:
+        """camera: what each ego gets at its front, for drivers that look."""
         self.layout, self.simulator = layout, simulator
         self.road_map = simulator.load(layout.map)
         self.world = simulator.world
@@ -92,6 +95,7 @@ class Stage(Closing):
         self.collisions: list[tuple[str, float, int, str]] = []  # ego, time [s], other actor's id and type
         self._start = self._elapsed = 0.0
         self._sensors: list[Any] = []
+        self.cameras = Cameras(camera)
         self._sizes: dict[int, tuple[float, float, float]] = {}
         try:
             self._spawn()
@@ -111,6 +115,7 @@ class Stage(Closing):
             self._set_speed(place)
         for ego in layout.egos:
             self._watch(ego.name)
+            self._sensors += self.cameras.attach(self.world, ego.name, self.actors[ego.name])
         self.walls: list[Box] = self._level_boxes()
         self.tick()
         self._start = self._elapsed
@@ -166,6 +171,10 @@ class Stage(Closing):
             self.snapshot = self.world.get_snapshot()
         self._elapsed = float(self.snapshot.timestamp.elapsed_seconds)
         return round(self._elapsed - self._start, 6)
+
+    def pictures(self) -> Mapping[str, Picture]:
+        """What the egos' cameras saw at the newest tick, by ego. Raises: WorldError if a picture does not come."""
+        return self.cameras.pictures(self.snapshot.frame)
 
     def body(self, actor: Any) -> Body:
         """An actor's box and speed in the newest snapshot."""

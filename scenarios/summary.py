@@ -39,6 +39,7 @@ def figures(result: Result) -> dict[str, Any]:
     egos = {name: ego_figures(drive, result.free.get(name)) for name, drive in record.drives.items()}
     return {
         "channel": result.options.channel,
+        "driver": result.options.driver,
         "payload": result.options.payload,
         "seed": result.options.seed,
         "twin": result.options.twin,
@@ -53,14 +54,16 @@ def figures(result: Result) -> dict[str, Any]:
         "receipts": _statuses(messages.receipts),
         "foreign_tokens": sum(messages.foreign_tokens),
         "decisions": len(messages.foreign_tokens),
+        "failed_plans": messages.failed_plans,
     }
 
 
 def _counted(sent: Iterable[Sent], kind: str) -> dict[str, Any]:
-    """Count and total bytes of the messages of one kind, in the air and on sockets."""
+    """Count, words or latent steps, and total bytes in the air and on sockets, of the messages of one kind."""
     chosen = [s for s in sent if s.manifest.kind == kind]
     air, socket = (sum((getattr(s, where) for s in chosen), Bytes()) for where in ("air", "socket"))
-    return {"count": len(chosen), "air_bytes": split(air), "socket_bytes": split(socket)}
+    generated = sum(s.generated for s in chosen)
+    return {"count": len(chosen), "generated": generated, "air_bytes": split(air), "socket_bytes": split(socket)}
 
 
 def split(count: Bytes) -> dict[str, int]:

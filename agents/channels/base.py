@@ -4,14 +4,19 @@ Speaking side: `say`. Listening side: `hear`. Both get the driver; neither knows
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+from laco.agents.drivers.base import Driver, Said
+from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
-from laco.agents.drivers.vector import VectorDriver
 from laco.agents.observation import Beacon, Observation, Offer
-from laco.comm import Chunk
+from laco.comm import Chunk, WireError
+from laco.method.fusion import infer
+from laco.profiling.spans import span
+
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,16 @@ class Heard:
 
 
 class Channel(ABC):
-    """One way of sharing. `driver` decides; `caution` in [0, 1] is the driver's (see the expert)."""
+    """One way of sharing. `driver` decides; `caution` in [0, 1] is the driver's (see the expert).
+
+    generated: words or latent steps that the last message took.
+    """
 
     name: ClassVar[str]
 
-    def __init__(self, driver: VectorDriver, caution: float) -> None:
+    def __init__(self, driver: Driver, caution: float) -> None:
         self.driver, self.caution = driver, caution
+        self.generated = 0
 
     @property
     def offers(self) -> tuple[Offer, ...]:
@@ -50,3 +59,27 @@ class Channel(ABC):
 
         A message that cannot be used is refused with its reason; the vehicle drives on without it.
         """
+
+    def read(self, view: Observation, told: Sequence[Observation | Said], refused: Mapping[int, str]) -> Heard:
+        """The plan for `view` once the driver has read, in front of it, what was told."""
+        frame = Frame.of(view)
+        with span("infer"):
+            context = self.driver.context(frame, [*told, view], self.caution)
+            foreign = len(context) - len(self.driver.context(frame, [view], self.caution)) if told else 0
+            plan = self.driver.plan(frame, view.time, infer(self.driver.backbone, context))
+        return Heard(plan, foreign, refused)
+
+
+def decoded(
+    messages: Sequence[list[Chunk]], decode: Callable[[list[Chunk]], Content]
+) -> tuple[dict[int, Content], dict[int, str]]:
+    """What the messages hold, by their index, and why those that cannot be used were refused."""
+    contents: dict[int, Content] = {}
+    refused: dict[int, str] = {}
+    with span("decode"):
+        for i, chunks in enumerate(messages):
+            try:
+                contents[i] = decode(chunks)
+            except WireError as error:
+                refused[i] = str(error)
+    return contents, refused

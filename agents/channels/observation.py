@@ -5,11 +5,9 @@ from typing import Any
 
 import msgspec
 
-from laco.agents.channels.base import Channel, Heard
-from laco.agents.drivers.frame import Frame
+from laco.agents.channels.base import Channel, Heard, decoded
 from laco.agents.observation import Beacon, Observation
 from laco.comm import Chunk, WireError, decode_bytes, encode_bytes
-from laco.method.fusion import infer
 from laco.profiling.spans import span
 
 
@@ -24,20 +22,12 @@ class ObservationList(Channel):
             return encode_bytes(msgspec.msgpack.encode(said), kind=self.name, **{**meta, "fingerprint": ""})
 
     def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
-        views: list[Observation] = []
-        refused: dict[int, str] = {}
-        with span("decode"):
-            for i, chunks in enumerate(messages):
-                try:
-                    payload = decode_bytes(chunks, kind=self.name)
-                    views.append(msgspec.msgpack.decode(payload, type=Observation))
-                except WireError as error:
-                    refused[i] = str(error)
-                except msgspec.MsgspecError as error:
-                    refused[i] = f"not an observation: {error}"
-        frame = Frame.of(view)
-        with span("infer"):
-            context = self.driver.context(frame, [*views, view], self.caution)
-            own = self.driver.context(frame, [view], self.caution)
-            plan = self.driver.plan(frame, view.time, infer(self.driver.backbone, context).hidden)
-        return Heard(plan, len(context) - len(own), refused)
+        views, refused = decoded(messages, self._decode)
+        return self.read(view, list(views.values()), refused)
+
+    def _decode(self, chunks: list[Chunk]) -> Observation:
+        """The peer's view. Raises: WireError."""
+        try:
+            return msgspec.msgpack.decode(decode_bytes(chunks, kind=self.name), type=Observation)
+        except msgspec.MsgspecError as error:
+            raise WireError(f"not an observation: {error}") from error

@@ -4,11 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from laco.agents.channels.base import Channel, Heard
-from laco.agents.drivers.frame import Frame
 from laco.agents.observation import Beacon, Observation
 from laco.comm import Chunk
-from laco.method.fusion import infer
-from laco.profiling.spans import span
 
 
 class Silent(Channel):
@@ -20,7 +17,4 @@ class Silent(Channel):
         return None
 
     def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
-        frame = Frame.of(view)
-        with span("infer"):
-            out = infer(self.driver.backbone, self.driver.context(frame, [view], self.caution))
-            return Heard(self.driver.plan(frame, view.time, out.hidden))
+        return self.read(view, [], {})

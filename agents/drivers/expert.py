@@ -45,7 +45,7 @@ def judge(frame: Frame, views: Sequence[Observation], caution: float) -> tuple[f
     """Target speed [m/s] and the braking rate [m/s^2] towards it."""
     moving, still = _occupied(frame, views)
     still = still | _phantoms(frame, views, caution)
-    cap = _bend_cap(frame, frame.limit * CRUISE)
+    cap = bend_cap(frame, frame.limit * CRUISE)
     return _choose(frame.body.speed, cap, _widen(frame, moving), _widen(frame, still))
 
 
@@ -129,7 +129,7 @@ def _phantoms(frame: Frame, views: Sequence[Observation], caution: float) -> Mas
     return taken
 
 
-def _bend_cap(frame: Frame, cap: float) -> float:
+def bend_cap(frame: Frame, cap: float) -> float:
     """Highest present speed from which every bend ahead, and the end of the route, can be met in comfort."""
     distance = np.arange(0.0, 40.0, 2.0)
     points = frame.route.at(distance)

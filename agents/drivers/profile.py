@@ -1,9 +1,12 @@
 """`laco.yaml`: the calibrated settings that ship with a driver."""
 
+import re
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import msgspec
 
+from laco.agents.drivers import facts
 from laco.agents.drivers.weights_file import shipped
 from laco.config import LacoConfig
 from laco.errors import ConfigError
@@ -17,9 +20,25 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     laco: LacoConfig
 
 
+def of(driver: str, model: str, path: Path | None = None) -> Profile:
+    """The profile in a file, or what ships for a driver and, if it takes one, for that model.
+
+    A model nobody has calibrated gets the paper's recipe. Raises: ConfigError for a file that is none.
+    """
+    if path is not None or facts(driver).model is None:
+        return load(path)
+    shipped_one = shipped() / f"{model}.yaml" if re.fullmatch(r"[\w.-]+", model) else None
+    if shipped_one is not None and shipped_one.is_file():
+        return _read(shipped_one)
+    return Profile(caution=0.25, codec="int8", laco=LacoConfig())
+
+
 def load(path: Path | None = None) -> Profile:
     """The shipped profile, or one from a file. Raises: ConfigError for a file that is none."""
-    source = shipped() / "laco.yaml" if path is None else path
+    return _read(shipped() / "laco.yaml" if path is None else path)
+
+
+def _read(source: Traversable) -> Profile:
     try:
         return msgspec.yaml.decode(source.read_bytes(), type=Profile)
     except OSError as error:

@@ -32,7 +32,7 @@ def segment(frame: Frame, view: Observation, caution: float) -> tuple[Array, NDA
         (ROUTE, _route(frame)),
     ]
     rows += [(SIGHT, row) for s in view.sights if (row := _sight(frame, s)) is not None]
-    rows += [(ACTOR, _actor(frame, a)) for a in _nearest(frame, view.actors)]
+    rows += [(ACTOR, _actor(frame, a)) for a in nearest(frame, view.actors)]
     rows.append((PLAN, [1.0]))
     features = np.zeros((len(rows), FEATURES), dtype=np.float32)
     for i, (_, row) in enumerate(rows):
@@ -40,7 +40,7 @@ def segment(frame: Frame, view: Observation, caution: float) -> tuple[Array, NDA
     return features, np.array([kind for kind, _ in rows])
 
 
-def _nearest(frame: Frame, actors: tuple[Actor, ...]) -> list[Actor]:
+def nearest(frame: Frame, actors: tuple[Actor, ...]) -> list[Actor]:
     """The vehicles that matter most: those that move or stand in the way first, then by distance."""
 
     def order(actor: Actor) -> tuple[bool, float]:

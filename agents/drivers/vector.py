@@ -12,14 +12,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from laco import Backbone, Context
-from laco.agents.drivers import expert, weights_file
+from laco.agents.drivers import DRIVERS, expert, weights_file
+from laco.agents.drivers.base import Addressing, Said
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
 from laco.agents.drivers.tokens import segment
 from laco.agents.drivers.vector_model import BIN, VectorModel
 from laco.agents.observation import Observation
-from laco.errors import BackboneError
+from laco.errors import BackboneError, ConfigError
 from laco.method.fingerprint import fingerprint_of
+from laco.method.fusion import Inference
 
 QUANTILE = 0.4  # of the target-speed distribution; below one half errs on the slow side
 
@@ -31,8 +33,8 @@ class VectorDriver:
     """
 
     name = "vector"
-    period = 0.2
-    addressing = "each"
+    period = DRIVERS["vector"].period
+    addressing: Addressing = "each"
 
     def __init__(self, model: VectorModel, input_norm: float) -> None:
         self.model = model.eval().requires_grad_(False)
@@ -66,17 +68,35 @@ class VectorDriver:
         """Identifies the driver on the wire: decoder, token embedding and heads."""
         return fingerprint_of(self.model, self.model.decoder.config)
 
-    def context(self, frame: Frame, views: Sequence[Observation], caution: float) -> Context:
-        """Views in one viewer's frame as a context, each view a segment, the viewer's own last."""
-        rows = [segment(frame, view, caution) for view in views]
-        features = torch.from_numpy(np.concatenate([r[0] for r in rows]))
-        kinds = torch.from_numpy(np.concatenate([r[1] for r in rows]))
-        return Context(embeds=self.model.embed(features, kinds).detach())
+    def context(self, frame: Frame, views: Sequence[Observation | Said], caution: float) -> Context:
+        """Views in one viewer's frame as a context, each view a segment, the viewer's own last.
 
-    def plan(self, frame: Frame, time: float, hidden: Tensor) -> Plan:
-        """The plan that last hidden states [T, D] hold at their last token."""
-        logits, bend = self.model.heads(hidden[-1])
+        Raises: ConfigError for sentences, which it cannot read.
+        """
+        told = [_embeddings(view).to(self.backbone.dtype) for view in views if isinstance(view, Said)]
+        seen = self._segments(frame, [view for view in views if isinstance(view, Observation)], caution)
+        return Context(embeds=torch.cat((*told, seen)) if told else seen)
+
+    def plan(self, frame: Frame, time: float, out: Inference) -> Plan:
+        """The plan that the last hidden state holds."""
+        logits, bend = self.model.heads(out.hidden[-1])
         below = int((logits.softmax(-1).cumsum(-1) < QUANTILE).sum())
         target, rate = (0.0, expert.HARD) if below == 0 else ((below - 1) * BIN, expert.BRAKE)
         answer = expert.plan(frame, time, target, rate)
         return Plan(time, answer.speed, tuple(bend.tolist()))
+
+    def embed(self, frame: Frame, view: Observation, caution: float) -> Tensor:
+        """The view's segment as token embeddings [T, D]."""
+        return self._segments(frame, [view], caution)
+
+    def _segments(self, frame: Frame, views: Sequence[Observation], caution: float) -> Tensor:
+        rows = [segment(frame, view, caution) for view in views]
+        features = torch.from_numpy(np.concatenate([r[0] for r in rows]))
+        kinds = torch.from_numpy(np.concatenate([r[1] for r in rows]))
+        return self.model.embed(features, kinds).detach()
+
+
+def _embeddings(said: Said) -> Tensor:
+    if isinstance(said.content, str):
+        raise ConfigError("the vector driver reads no sentences")
+    return said.content

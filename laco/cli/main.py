@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from laco.cli.agent import agent
 from laco.cli.distill import app as distill
 from laco.cli.run import run
 from laco.cli.scenarios import scenarios
@@ -17,6 +18,7 @@ for command in (run, scenarios):
     app.command()(command)
 app.add_typer(world, name="world")
 app.command()(view)
+app.command()(agent)
 app.add_typer(distill, name="distill")
 
 

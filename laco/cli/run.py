@@ -24,17 +24,29 @@ class CodecName(StrEnum):
 
 
 class ChannelName(StrEnum):
-    """What the vehicles share; `all` runs every channel on the same seed, side by side."""
+    """What the vehicles share; `all` runs every channel that the driver can carry on the same seed, side by side."""
 
     ALL = "all"
     SILENT = "silent"
     OBSERVATION = "observation"
+    LANGUAGE = "language"
+    CONCLUSION = "conclusion"
+    VISUAL = "visual"
     LATENT = "latent"
+
+
+class DriverName(StrEnum):
+    """Who drives: the built-in small network, a language model, or a vision-language model."""
+
+    VECTOR = "vector"
+    LLM = "llm"
+    VLM = "vlm"
 
 
 def run(
     scenario: Annotated[str, typer.Argument(help="Scenario id; without -vN the newest version.")],
     channel: Annotated[ChannelName, typer.Option(help="What the vehicles share.")] = ChannelName.ALL,
+    driver: Annotated[DriverName, typer.Option(help="Who drives.")] = DriverName.VECTOR,
     seed: Annotated[int, typer.Option(min=0, help="Decides speeds, gaps and positions.")] = 0,
     twin: Annotated[bool, typer.Option("--twin", help="The seed's hazard-free twin.")] = False,
     carla: Annotated[
@@ -58,7 +70,15 @@ def run(
         Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="A driver's weights instead of the shipped ones.")
+        Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="Model of the llm or vlm driver.", show_default="llm: smollm2"),
+    ] = None,
+    agents: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST:PORT", help="A host that `laco agent` serves; may be given again."),
     ] = None,
     radio: Annotated[str, typer.Option(help="What the air does.")] = "ideal",
     gif: Annotated[bool, typer.Option("--gif/--no-gif", help="Draw the run from above.")] = True,
@@ -71,19 +91,24 @@ def run(
 
     Writes result.json, messages.jsonl and run.gif.
     """
-    from laco.agents.channels import CHANNEL_NAMES
-    from laco.agents.drivers.profile import load
-    from laco.agents.drivers.weights_file import metadata
+    from laco.agents.channels import carried
+    from laco.agents.channels import require as require_channel
+    from laco.agents.drivers.check import weights_of
+    from laco.agents.drivers.profile import of as profile_of
     from laco.comm.radio.presets import find as find_radio
     from laco.report.files import prepare
     from laco.scenarios.catalog import find
-    from laco.scenarios.session import Options
+    from laco.scenarios.session import Options, address
     from laco.view.extra import require
 
     scenario = find(scenario).id
     find_radio(radio)
-    profile = load(calibration)
-    names = CHANNEL_NAMES if channel is ChannelName.ALL else (channel.value,)
+    if channel is not ChannelName.ALL:
+        require_channel(channel.value, driver.value)
+    chosen = weights_of(driver.value, weights, model)
+    profile = profile_of(driver.value, chosen, calibration)
+    names = carried(driver.value) if channel is ChannelName.ALL else (channel.value,)
+    served = [":".join(map(str, address(text))) for text in agents or ()]
     folder = prepare(out or Path("runs") / f"{scenario}-{seed}{'-twin' if twin else ''}")
     options = [
         Options(
@@ -91,26 +116,27 @@ def run(
             seed=seed,
             twin=twin,
             channel=name,
+            driver=driver.value,
             caution=profile.caution if caution is None else caution,
             codec=codec.value if codec else profile.codec,
             laco=profile.laco,
             radio=radio,
-            weights="" if weights is None else str(weights),
+            weights=chosen,
         )
         for name in names
     ]
-    if weights is not None:
-        metadata(weights)  # refuse now what would fail only once everything has started
     if view:
         require()
-    results = _drive(options, carla, quiet=as_json, view=view)
+    results = _drive(options, carla, served, quiet=as_json, view=view)
     summary = _write(folder, results, gif)
     _show(summary, folder, as_json)
     if any(r.record.outcome != "finished" for r in results.values()):
         raise typer.Exit(1)
 
 
-def _drive(options: "list[Options]", carla: str | None, quiet: bool, view: bool) -> "dict[str, Result]":
+def _drive(
+    options: "list[Options]", carla: str | None, agents: list[str], quiet: bool, view: bool
+) -> "dict[str, Result]":
     """Run the options one after the other on one session, with a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -121,7 +147,7 @@ def _drive(options: "list[Options]", carla: str | None, quiet: bool, view: bool)
     console = Console(stderr=True, quiet=quiet)
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
         start = bar.add_task("starting", total=1.0)
-        with Session(carla, seed=options[0].seed, view=view) as session:
+        with Session(carla, seed=options[0].seed, view=view, agents=agents) as session:
             if session.viewer is not None:
                 typer.echo(f"view: {session.viewer.url}", err=True)
             _warm(session)
@@ -165,6 +191,7 @@ def _write(folder: Path, results: "Mapping[str, Result]", gif: bool) -> dict[str
         "scenario": first.options.scenario,
         "seed": first.options.seed,
         "twin": first.options.twin,
+        "driver": first.options.driver,
         "options": _plain(first.options),
         "channels": {name: figures(result) for name, result in results.items()},
     }
@@ -195,7 +222,8 @@ def _show(summary: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     if as_json:
         console.print_json(json.dumps(summary))
         return
-    console.print(f"{summary['scenario']}  seed {summary['seed']}{'  twin' if summary['twin'] else ''}")
+    driver = "" if summary["driver"] == "vector" else f"  driver {summary['driver']}"
+    console.print(f"{summary['scenario']}  seed {summary['seed']}{'  twin' if summary['twin'] else ''}{driver}")
     console.print(results(summary["channels"]))
     for name, figures in summary["channels"].items():
         if figures["outcome"] != "finished":

@@ -92,6 +92,12 @@ class ForeignLayer(DynamicLayer):  # type: ignore[misc]
         keys, values = super().update(key_states, value_states, *args, **kwargs)
         return torch.cat((self.foreign_keys, keys), -2), torch.cat((self.foreign_values, values), -2)
 
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        """Repeat own and foreign tokens `repeats` times in the batch."""
+        super().batch_repeat_interleave(repeats)
+        self.foreign_keys = self.foreign_keys.repeat_interleave(repeats, 0)
+        self.foreign_values = self.foreign_values.repeat_interleave(repeats, 0)
+
 
 class ReservedLayer(DynamicLayer):  # type: ignore[misc]
     """A cache layer with room for a known number of tokens: a latent step does not copy the context."""

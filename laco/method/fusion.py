@@ -5,7 +5,7 @@ positions both stand (`rotary`), and what a sliding window means for foreign col
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import torch
@@ -33,6 +33,8 @@ class Inference:
     cache: all layers, the T own tokens only, at the positions they had in this call.
     foreign_tokens: how many tokens of the peers were heard.
     hearing: who sees what, for whoever decodes on (`laco_hearing` of the forward pass); None if nothing was heard.
+    layers: the transformers cache layers as they stand, foreign tokens included: `laco.method.continuation`
+        goes on from them, and leaves them as they are.
     """
 
     logits: Tensor | None
@@ -40,6 +42,7 @@ class Inference:
     cache: KVCache
     foreign_tokens: int
     hearing: Hearing | None = None
+    layers: tuple[Any, ...] = field(default=(), repr=False)
 
 
 def infer(
@@ -85,7 +88,7 @@ def infer(
         logits = backbone.logits(hidden)
     own = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
     cache = KVCache(own, tuple(range(len(own))), positions)
-    return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard), hearing)
+    return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard), hearing, tuple(layers))
 
 
 def _check_options(backbone: Backbone, place: str, rotary: str, window: str, grad: bool) -> None:

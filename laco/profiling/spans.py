@@ -27,6 +27,11 @@ def recording() -> Iterator[Spans]:
         _RECORDER.reset(token)
 
 
+def recorder() -> Spans | None:
+    """The active recorder, if there is one."""
+    return _RECORDER.get()
+
+
 @contextmanager
 def span(name: str) -> Iterator[None]:
     """Time a stage under `name` for the active recorder, if there is one."""

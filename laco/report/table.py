@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 Figures = Mapping[str, Any]
-STAGES = ("deliberate", "share", "encode", "publish", "receive", "decode", "infer")
+STAGES = ("prefill", "speak", "deliberate", "share", "embed", "encode", "publish", "receive", "decode", "infer")
 PHASES = ("phase beacon", "phase speak", "phase listen")
 SCORES = (
     ("DS", "driving_score", ".1f"),

@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 import zmq
 
+from laco.agents.drivers.llm import LLMDriver
 from laco.agents.drivers.vector import VectorDriver
 from laco.agents.drivers.vector_model import VectorModel
+from laco.agents.drivers.vlm import VLMDriver
 from laco.agents.observation import Actor, Body, Observation, Sight
 
 LIMIT = 50 / 3.6  # [m/s]
@@ -45,6 +48,18 @@ def driver() -> VectorDriver:
 def stranger() -> VectorDriver:
     """The same network with other weights."""
     return random_driver(1)
+
+
+@pytest.fixture(scope="session")
+def llm(llm_folder: Path) -> LLMDriver:
+    """A tiny random language model that reads and speaks in bytes."""
+    return LLMDriver.load(str(llm_folder))
+
+
+@pytest.fixture(scope="session")
+def vlm(vlm_folder: Path) -> VLMDriver:
+    """A tiny random vision-language model with a real processor."""
+    return VLMDriver.load(str(vlm_folder))
 
 
 @pytest.fixture(scope="session")

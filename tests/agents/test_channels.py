@@ -9,13 +9,14 @@ import msgspec
 import pytest
 import torch
 
-from laco.agents.channels import CHANNEL_NAMES
+from laco.agents.channels import CHANNEL_NAMES, carried
 from laco.agents.channels.base import Channel, Heard
 from laco.agents.channels.build import build
 from laco.agents.channels.controls import empty
 from laco.agents.channels.latent import Latent
 from laco.agents.channels.observation import ObservationList
 from laco.agents.channels.silent import Silent
+from laco.agents.channels.visual import Visual, pack, unpack
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.tokens import segment
 from laco.agents.drivers.vector import VectorDriver
@@ -23,7 +24,7 @@ from laco.agents.messages import AgentSpec
 from laco.agents.observation import Actor, Body, Observation, Sight
 from laco.comm import Chunk, encode, encode_bytes, parse
 from laco.config import LacoConfig
-from laco.errors import ConfigError
+from laco.errors import ConfigError, WireError
 
 LACO = LacoConfig(steps=2, keep=1.0, layers=(0, 1, 2), realign="identity")
 CAUTION = 0.5
@@ -64,13 +65,25 @@ def silent_plan(driver: VectorDriver, own: Observation) -> Any:
     return Silent(driver, CAUTION).hear(own, []).plan
 
 
-def test_names_are_those_of_the_classes() -> None:
-    assert tuple(cls.name for cls in (Silent, ObservationList, Latent)) == CHANNEL_NAMES
-
-
-@pytest.mark.parametrize("name", CHANNEL_NAMES)
-def test_every_listed_channel_can_be_built(driver: VectorDriver, name: str) -> None:
+@pytest.mark.parametrize("name", carried("vector"))
+def test_every_channel_it_can_carry_can_be_built(driver: VectorDriver, name: str) -> None:
     assert build(AgentSpec("A", name), driver, {}).name == name
+
+
+@pytest.mark.parametrize("name", sorted({*CHANNEL_NAMES} - {*carried("vector")}))
+def test_what_it_cannot_carry_is_refused_in_one_line(driver: VectorDriver, name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(AgentSpec("A", name), driver, {})
+    assert str(caught.value) == (
+        f"the vector driver cannot carry '{name}', which needs speech; it can silent, observation, visual, latent"
+    )
+
+
+def test_the_built_in_driver_has_no_words() -> None:
+    assert carried("vector") == ("silent", "observation", "visual", "latent")
+    assert carried("llm") == carried("vlm") == CHANNEL_NAMES
+    with pytest.raises(ConfigError, match="unknown driver 'ghost'"):
+        carried("ghost")
 
 
 def test_an_unknown_channel_is_refused(driver: VectorDriver) -> None:
@@ -190,3 +203,45 @@ class TestLatent:
         assert reason in heard.refused[0]
         assert "\n" not in heard.refused[0]
         assert (heard.plan, heard.foreign_tokens) == (silent_plan(driver, own), 0)
+
+
+class TestVisual:
+    """The built-in driver's object tokens, embedded by the sender."""
+
+    def test_it_is_read_as_the_object_list_is(self, driver, own, theirs) -> None:
+        channel, listed = Visual(driver, CAUTION), ObservationList(driver, CAUTION)
+        seen = channel.hear(own, [said(channel, theirs, own)])
+        read = listed.hear(own, [said(listed, theirs, own)])
+        assert (seen.refused, seen.foreign_tokens) == ({}, read.foreign_tokens)
+        assert seen.plan.speed == pytest.approx(read.plan.speed, abs=1e-2)  # fp16 on the wire
+        assert seen.plan != silent_plan(driver, own)
+
+    def test_bytes_are_two_per_number_and_eight_for_the_shape(self, driver, own, theirs) -> None:
+        (chunk,) = said(Visual(driver, CAUTION), theirs, own)
+        assert sum(len(b) for b in chunk.buffers) == 8 + 2 * 6 * driver.backbone.width
+
+    def test_too_large_a_number_saturates(self) -> None:
+        assert unpack(pack(torch.tensor([[1e9, -1e9]])), 2).tolist() == [[65504.0, -65504.0]]
+        with pytest.raises(WireError, match="NaN or infinity"):
+            pack(torch.tensor([[float("nan")]]))
+
+    @pytest.mark.parametrize(
+        ("payload", "reason"),
+        [
+            (b"\x00", "truncated"),
+            (struct.pack("<II", 1, 5) + bytes(10), "wrong shape for this model: 1 embeddings of width 5"),
+            (struct.pack("<II", 0, 32), "wrong shape"),
+            (struct.pack("<II", 1 << 31, 32), "wrong shape"),
+            (struct.pack("<II", 2, 32) + bytes(64), "wrong size: 72 bytes for 2 embeddings"),
+            (struct.pack("<II", 1, 32) + b"\xff" * 64, "NaN or infinity"),
+        ],
+    )
+    def test_what_is_none_is_refused(self, driver, own, payload: bytes, reason: str) -> None:
+        chunks = encode_bytes(payload, "visual", fingerprint=driver.fingerprint)
+        heard = Visual(driver, CAUTION).hear(own, [chunks])
+        assert reason in heard.refused[0]
+        assert heard.plan == silent_plan(driver, own)
+
+    def test_another_model_s_is_refused(self, driver, stranger, own, theirs) -> None:
+        heard = Visual(driver, CAUTION).hear(own, [said(Visual(stranger, CAUTION), theirs, own)])
+        assert "another model" in heard.refused[0]

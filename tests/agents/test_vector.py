@@ -21,7 +21,7 @@ from laco.method.fusion import infer
 
 def planned(driver: VectorDriver, view: Observation) -> Plan:
     frame = Frame.of(view)
-    return driver.plan(frame, view.time, infer(driver.backbone, driver.context(frame, [view], 0.5)).hidden)
+    return driver.plan(frame, view.time, infer(driver.backbone, driver.context(frame, [view], 0.5)))
 
 
 def test_a_plan_is_five_speeds_and_curvatures(

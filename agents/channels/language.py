@@ -1,0 +1,25 @@
+"""`language`: the sender's model answers three questions, as in LangCoop: scene, objects, intent."""
+
+from laco.agents.channels.texts import TextChannel
+from laco.agents.drivers.frame import Frame
+from laco.agents.observation import Observation
+from laco.profiling.speaking import speaking
+
+QUESTIONS = (
+    "Scene: what is the road like there? Answer in one sentence.",
+    "Objects: which vehicles matter, and what do they do? Answer in one sentence.",
+    "Intent: what will you do next? Answer in one sentence.",
+)
+
+
+class Language(TextChannel):
+    """Three answers, a line each."""
+
+    name = "language"
+    questions: tuple[str, ...] = QUESTIONS
+
+    def tell(self, view: Observation, frame: Frame) -> str:
+        with speaking(self.driver.backbone.decoder):
+            answers = self.speaker.say(frame, view, self.questions, self.caution)
+        self.generated = answers.tokens
+        return "\n".join(answers.texts)

@@ -1,0 +1,40 @@
+"""Weights and models refused before anything has started, without loading them."""
+
+from pathlib import Path
+
+from laco.agents.drivers import facts
+from laco.agents.drivers.weights_file import metadata
+from laco.errors import ConfigError
+from laco.method import registry
+
+
+def weights_of(driver: str, weights: Path | None, model: str | None) -> str:
+    """What the driver is to load, "" for its own: a weights file for `vector`, a model for the others.
+
+    Raises: ConfigError for an unknown driver, and for a file or model that is missing or not for this driver;
+    BackboneError for a file that holds something else, and for a built-in model that has not been fetched.
+    """
+    known = facts(driver)
+    if known.model is None:
+        if model is not None:
+            raise ConfigError(f"the {driver} driver takes weights, not a model: use --weights")
+        if weights is not None:
+            metadata(weights)
+        return "" if weights is None else str(weights)
+    if weights is not None:
+        raise ConfigError(f"the {driver} driver takes a model, not weights: use --model")
+    if not (name := model or known.model):
+        raise ConfigError(f"the {driver} driver needs a model: give a folder or a hub id with --model")
+    _look(name)
+    return name
+
+
+def _look(name: str) -> None:
+    """Raises: ConfigError unless the name is built in and fetched, a model's folder, or may be a hub id."""
+    where = Path(registry.locate(name))
+    if where.is_dir():
+        if not (where / "config.json").is_file():
+            raise ConfigError(f"{where} holds no model: it has no config.json")
+    elif where.is_absolute() or len(where.parts) != 2 or where.parts[0].startswith("."):
+        known = ", ".join(registry.registered()) or "none"
+        raise ConfigError(f"no model {name!r}: give a built-in name ({known}), a folder, or a hub id (OWNER/NAME)")

@@ -1,0 +1,29 @@
+"""A driver by its name: the one list of classes."""
+
+from pathlib import Path
+
+from laco.agents.drivers import facts
+from laco.agents.drivers.base import Driver
+from laco.errors import ConfigError
+
+
+def load(name: str, weights: str = "") -> Driver:
+    """The driver `name` with `weights`: a file for `vector`, a model's name or folder for the others.
+
+    "" means the shipped or default ones. Raises: ConfigError, BackboneError.
+    """
+    known = facts(name)
+    if known.model is None:
+        from laco.agents.drivers.vector import VectorDriver
+
+        return VectorDriver.load(Path(weights) if weights else None)
+    model = weights or known.model
+    if not model:
+        raise ConfigError(f"the {name} driver needs a model: name one, or give its folder")
+    if known.camera is not None:
+        from laco.agents.drivers.vlm import VLMDriver
+
+        return VLMDriver.load(model)
+    from laco.agents.drivers.llm import LLMDriver
+
+    return LLMDriver.load(model)

@@ -1,0 +1,67 @@
+"""`laco agent`: vehicles behind a socket, for `laco run --agents` on this machine or another."""
+
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from laco.cli.run import DriverName
+from laco.errors import ConfigError
+
+
+def agent(
+    vehicles: Annotated[str, typer.Option(metavar="A,B", help="Names of the vehicles to serve.")],
+    driver: Annotated[DriverName, typer.Option(help="Who drives them.")] = DriverName.VECTOR,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="Model of the llm or vlm driver.", show_default="llm: smollm2"),
+    ] = None,
+    bind: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 picks a free one.")
+    ] = "127.0.0.1:0",
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads of the model.")] = 1,
+) -> None:
+    """Serve vehicles to one runner after the other, until Ctrl-C.
+
+    Whoever reaches the address can use the vehicles: others than this machine's belong on a network you trust.
+    """
+    from laco.agents.drivers.check import weights_of
+
+    names, (host, port) = _names(vehicles), _address(bind)
+    chosen = weights_of(driver.value, weights, model)
+    import torch
+
+    from laco.agents.server import Offer, serve_alone
+
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        serve_alone(Offer(names, driver.value, chosen, host), port, _say)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names) or len(set(names)) != len(names):
+        raise ConfigError(f"vehicles are names with commas between, each once, not {text!r}")
+    return names
+
+
+def _address(text: str) -> tuple[str, int]:
+    """HOST:PORT in two; port 0 is allowed. Raises: ConfigError, also for an address that nobody can connect to."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isdecimal() and int(port) < 65536):
+        raise ConfigError(f"--bind takes HOST:PORT, not {text!r}")
+    if host in ("0.0.0.0", "*", "[::]"):
+        raise ConfigError(f"--bind needs the address that other vehicles are to reach, not {host}")
+    return host, int(port)
+
+
+def _say(address: str) -> None:
+    sys.stdout.write(f"listening on {address}\n")
+    sys.stdout.flush()
