@@ -86,8 +86,8 @@ class Backbone:
     def frequencies(self, layer: int) -> Tensor:
         """Rotary frequencies of a layer [rad/position]: [n], or [axes, n] with M-RoPE.
 
-        n: rotary pairs, head_dim / 2 unless only the first 2 n entries of a head are rotary (a partial rotary
-        factor). With M-RoPE each pair turns with one axis and has frequency 0 on the others.
+        n: rotary pairs, head_dim / 2 unless only the first 2 n entries of a head are rotary. With M-RoPE each
+        pair turns with one axis and has frequency 0 on the others.
         Raises: ConfigError for a layer that the decoder does not have.
         """
         found = frequencies_of(self.decoder, layer) if 0 <= layer < self.num_layers else None

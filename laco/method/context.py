@@ -117,21 +117,15 @@ def _on_axes(positions: Tensor, backbone: "Backbone") -> Tensor:
 
 
 def _readable(extras: Mapping[str, Any] | None, backbone: "Backbone") -> dict[str, Any] | None:
-    """Extras on the backbone's device and in its dtype. Raises: ConfigError for what it does not read."""
+    """Extras on the backbone's device. Raises: ConfigError for what it does not read."""
     if not extras:
         return None
     known = backbone.image_inputs
     if unknown := sorted(set(extras) - set(known)):
         taken = f"the extras {', '.join(known)}" if known else f"no extras{backbone.no_images}"
         raise ConfigError(f"this backbone takes {taken}, got {', '.join(unknown)}")
-    return {name: _moved(value, backbone) for name, value in extras.items()}
-
-
-def _moved(value: Any, backbone: "Backbone") -> Any:
-    """A tensor on the backbone's device, in its dtype if floating; anything else as it is."""
-    if not isinstance(value, Tensor):
-        return value
-    return value.to(backbone.device, backbone.dtype if value.is_floating_point() else None)
+    device = backbone.device  # the dtype is the model's own affair: it casts pixels, but not seconds
+    return {name: value.to(device) if isinstance(value, Tensor) else value for name, value in extras.items()}
 
 
 def _is_integer(tensor: Tensor) -> bool:

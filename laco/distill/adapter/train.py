@@ -25,8 +25,8 @@ class Recipe:
     """Amounts; the defaults take a quarter of an hour on one core for models of 0.1 to 0.3 B parameters.
 
     layers: the receiver's layers that hear, None for all but the first and the last sixth. width: the sender's
-    layers that each of them is made of. hidden: of the narrow layer in each map. texts, ridge: of stage 1. steps, batch (texts per
-    step), rate: of stage 2. held: held-out texts. save: texts or steps between two checkpoints.
+    layers that each of them is made of. hidden: of the narrow layer in each map. texts, ridge: of stage 1. steps,
+    batch (texts per step), rate: of stage 2. held: held-out texts. save: texts or steps between two checkpoints.
     """
 
     layers: tuple[int, ...] | None = None

@@ -218,6 +218,12 @@ def named(randomise: Callable[[Any, int], Any]) -> Callable[[str], Case]:
     return lambda name: case_of(name, randomise)
 
 
+@pytest.fixture
+def every_name() -> list[str]:
+    """The names of all families, for a test that is one for all."""
+    return list(FAMILIES)
+
+
 def sees(case: Case, layer: int, query: int, column: int) -> bool:
     """Whether an own query sees an own column, by the definition of causal and sliding attention."""
     config = case.backbone.decoder.config

@@ -116,9 +116,11 @@ def test_latent_steps_and_saliency(case: Any) -> None:
     trace = deliberate(backbone, case.spoken, 3)
     close(trace.hidden, hidden)
     count = trace.context_length
-    assert trace.cache.positions[:, count:].tolist() == [
-        list(range(int(trace.cache.positions[:, :count].max()) + 1, int(trace.cache.positions.max()) + 1))
-    ] * backbone.axes
+    assert (
+        trace.cache.positions[:, count:].tolist()
+        == [list(range(int(trace.cache.positions[:, :count].max()) + 1, int(trace.cache.positions.max()) + 1))]
+        * backbone.axes
+    )
     read = backbone.embed(case.spoken)
     embeds = backbone.decoder.embed_tokens(read.ids) if read.embeds is None else read.embeds
     where = trace.cache.positions if backbone.axes == 1 else trace.cache.positions[:, None]
@@ -184,14 +186,16 @@ def test_half_precision(case: Any, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_on_cuda(case: Any) -> None:
+def test_on_cuda(named: Callable[[str], Any], every_name: list[str]) -> None:
     """The same figures on a GPU, contexts and images moved there by us."""
-    part = message(case)
-    there = Backbone(copy.deepcopy(case.backbone.model).cuda())
-    trace = deliberate(there, case.spoken, 2)
-    close(trace.hidden.cpu(), deliberate(case.backbone, case.spoken, 2).hidden, 1e-3)
-    out = infer(there, case.spoken, [part.to("cuda"), part.to("cuda")])
-    close(out.hidden.cpu(), infer(case.backbone, case.spoken, [part, part]).hidden, 1e-3)
+    for name in every_name:
+        case = named(name)
+        part = message(case)
+        there = Backbone(copy.deepcopy(case.backbone.model).cuda())
+        trace = deliberate(there, case.spoken, 2)
+        close(trace.hidden.cpu(), deliberate(case.backbone, case.spoken, 2).hidden, 1e-3)
+        out = infer(there, case.spoken, [part.to("cuda"), part.to("cuda")])
+        close(out.hidden.cpu(), infer(case.backbone, case.spoken, [part, part]).hidden, 1e-3)
 
 
 def test_latent_inputs_look_like_embeddings(case: Any) -> None:

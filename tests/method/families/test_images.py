@@ -50,6 +50,31 @@ def test_positions_of_a_grid(named: Callable[[str], Any], name: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["qwen2-vl", "qwen2.5-vl"])
+def test_what_follows_an_image(named: Callable[[str], Any], name: str) -> None:
+    """Latent steps and listeners start after the highest axis (width 5), though time and height are lower."""
+    case = named(name)
+    looking = Context(ids=case.spoken.ids[:9], extras=case.spoken.extras)
+    trace = deliberate(case.backbone, looking, 2)
+    assert trace.cache.positions[:, -3:].tolist() == [[3, 6, 7], [4, 6, 7], [5, 6, 7]]
+    image = trace.cache.select(range(9))
+    assert infer(case.backbone, case.own, [image]).cache.positions.tolist() == [[*range(6, 12)]] * 3
+    packed = infer(case.backbone, looking, [image.select([8]), image.select([8])])
+    spans = 2 * 3  # the last image token stands at 3, 4 and 5
+    assert packed.cache.positions[:, 0].tolist() == [spans] * 3
+
+
+def test_a_tower_in_training_drops_nothing_out(named: Callable[[str], Any]) -> None:
+    case = named("llava")
+    model = copy.deepcopy(case.backbone.model)
+    for layer in model.model.vision_tower.encoder.layers:
+        layer.self_attn.dropout = 0.9
+    backbone = Backbone(model.train())
+    assert torch.equal(infer(backbone, case.spoken).hidden, infer(case.backbone, case.spoken).hidden)
+    moved = infer(backbone, case.spoken, grad=True).hidden - infer(case.backbone, case.spoken).hidden
+    assert moved.abs().max() > 1e-3
+
+
 def test_own_positions_win(named: Callable[[str], Any]) -> None:
     case = named("qwen2.5-vl")
     flat = torch.arange(50, 50 + len(case.spoken))
@@ -69,7 +94,10 @@ def test_model_is_handed_back(seeing: Any, monkeypatch: pytest.MonkeyPatch) -> N
     model = seeing.backbone.model
     model.set_attn_implementation({"text_config": "eager", "vision_config": "sdpa"})
     with torch.no_grad():
-        model(**seeing.inputs)  # Qwen2-VL notes its position offset on itself
+        model(**seeing.inputs)
+    for module in model.modules():
+        if hasattr(module, "rope_deltas"):  # Qwen2-VL's note of a text that the caller is in the middle of
+            module.rope_deltas = module.rope_deltas + 5
     model.train()
     before = state(model)
     trace = deliberate(seeing.backbone, seeing.spoken, 1)
