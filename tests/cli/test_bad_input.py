@@ -49,9 +49,9 @@ def one_line(errors: str) -> str:
 
 
 def test_choices_of_the_command_line_are_those_of_the_code() -> None:
-    from laco.agents.channels import CHANNEL_NAMES
+    from laco.agents.channels import CHANNEL_NAMES, TRANSFERS
 
-    assert [c.value for c in CodecName] == available()
+    assert [c.value for c in CodecName] == [*available(), *TRANSFERS]
     assert [c.value for c in ChannelName] == ["all", *CHANNEL_NAMES]
 
 
