@@ -47,15 +47,31 @@ def statuses(decision: Decision, kind: str) -> list[str]:
 
 
 @pytest.fixture
-def pair(context, driver: VectorDriver, eastward) -> Iterator[Pair]:
+def meshes(context) -> Iterator[dict[str, Mesh]]:
     with ExitStack() as stack:
-        meshes = {name: stack.enter_context(Mesh(name, context=context)) for name in ("A", "B")}
-        for mesh in meshes.values():
-            mesh.subscribe({name: other.endpoint for name, other in meshes.items()})
-        barrier(meshes.values())
-        yield Pair(
-            {n: Agent(n, Latent(driver, 0.5, LACO), m, guard=0.2) for n, m in meshes.items()}, eastward
-        )
+        made = {name: stack.enter_context(Mesh(name, context=context)) for name in ("A", "B")}
+        for mesh in made.values():
+            mesh.subscribe({name: other.endpoint for name, other in made.items()})
+        barrier(made.values())
+        yield made
+
+
+@pytest.fixture
+def pair(meshes: dict[str, Mesh], driver: VectorDriver, eastward) -> Pair:
+    return Pair({n: Agent(n, Latent(driver, 0.5, LACO), m, guard=0.2) for n, m in meshes.items()}, eastward)
+
+
+class Slow(VectorDriver):
+    """Decides once a second, and speaks to all at once."""
+
+    period = 1.0
+    addressing = "all"
+
+
+@pytest.fixture
+def slow(meshes: dict[str, Mesh], driver: VectorDriver, eastward) -> Pair:
+    made = Slow(driver.model, input_norm=2.0)
+    return Pair({n: Agent(n, Latent(made, 0.5, LACO), m, guard=0.2) for n, m in meshes.items()}, eastward)
 
 
 def test_a_round_is_used(pair: Pair) -> None:
@@ -163,3 +179,33 @@ def test_one_speaks_to_the_three_nearest_routes(eastward: Callable[..., Observat
     heard = [beacon("far", 16.0), beacon("c", 9.0), beacon("a", 4.0), beacon("d", 14.0), beacon("b", 5.0)]
     assert [b.name for b in partners(eastward(), heard)] == ["a", "b", "c"]
     assert partners(eastward(), [beacon("far", 16.0)]) == []
+
+
+class TestOtherDrivers:
+    def test_a_broadcast_has_no_addressee_and_is_in_the_speaker_s_frame(self, slow: Pair, eastward) -> None:
+        fates, said = slow.round(0.0)
+        assert [(m.sender, m.addressee) for m in said] == [("A", ""), ("B", "")]
+        decision = slow.decide(fates)
+        assert statuses(decision, "latent") == ["used"]
+        assert decision.foreign_tokens > 0
+
+    def test_nobody_is_told_when_there_is_nobody_to_tell(self, slow: Pair, eastward) -> None:
+        slow.agents["A"].announce(eastward(name="A"))
+        assert slow.agents["A"].speak([]) == []
+
+    def test_one_who_decides_once_a_second_uses_what_is_a_second_old(self, slow: Pair) -> None:
+        """But not more: 2.0 s would be the message of the decision before the last."""
+        fates, _ = slow.round(0.0)
+        used = slow.decide(fates).foreign_tokens
+        tokens = []
+        for time in (1.0, 2.0):
+            slow.round(time)
+            tokens.append(slow.decide([]).foreign_tokens)
+        assert tokens == [used, 0]
+
+    def test_words_or_steps_are_counted_with_what_was_sent(self, pair: Pair, eastward) -> None:
+        views = {"A": eastward(name="A"), "B": eastward(name="B", x=30.0)}
+        beacons = [pair.agents[n].announce(v) for n, v in views.items()]
+        fates = pair.air.step(0.0, [b.manifest for b in beacons], {"A": (0.0, 0.0), "B": (30.0, 0.0)})
+        assert [s.generated for s in pair.agents["A"].speak(fates)] == [LACO.steps]
+        assert [b.generated for b in beacons] == [0, 0]

@@ -1,0 +1,122 @@
+"""`laco agent`: vehicles behind a socket, for one runner after the other, and how it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import zmq
+
+from laco.agents.drivers.vector import VectorDriver
+from laco.agents.drivers.vector_model import VectorModel
+from laco.agents.hosts import HostLostError, RemoteHost
+from laco.cli.main import main
+from laco.config import LacoConfig
+from laco.errors import LacoError
+from laco.scenarios.runner import Record
+from laco.scenarios.session import Options, Session
+
+SHAPE = {"width": 32, "layers": 2, "heads": 4, "kv_heads": 2}
+LACO = LacoConfig(steps=1, keep=0.5, layers=(0, 1), realign="identity")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    VectorDriver(VectorModel(**SHAPE), input_norm=2.0).save(path, SHAPE, {})
+    return str(path)
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command, and where it listens."""
+    command = [sys.executable, "-c", "from laco.cli.main import main; main()", "agent", *options]
+    env = {**os.environ, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True) as run:
+        try:
+            assert run.stdout is not None
+            line = run.stdout.readline()
+            assert line.startswith("listening on 127.0.0.1:"), run.communicate(timeout=10)
+            yield run, line.split()[-1]
+        finally:
+            if run.poll() is None:
+                run.kill()
+
+
+def trajectory(record: Record) -> list[object]:
+    return [(scene.time, scene.bodies) for scene in record.scenes]
+
+
+def options(weights: str) -> Options:
+    return Options(scenario="occluded-crossing-v1", seed=1001, channel="latent", weights=weights, laco=LACO)
+
+
+def test_a_vehicle_served_elsewhere_drives_as_one_of_ours(weights: str) -> None:
+    """B behind `laco agent`, A in a host of ours; twice, by two runners; then Ctrl-C."""
+    with serving("--vehicles", "B", "--weights", weights) as (process, address):
+        with Session(hosts=1) as session:
+            here = session.run(options(weights), {})
+        for _ in range(2):
+            with Session(hosts=1, agents=[address]) as session:
+                there = session.run(options(weights), {})
+                assert len(session.fleet.hosts) == len(session.fleet.remote) == 1
+            assert trajectory(there.record) == trajectory(here.record)
+            assert set(there.messages.receipts) == set(here.messages.receipts)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_what_is_not_on_offer_is_refused_in_one_line(weights: str, llm_folder: Path) -> None:
+    with serving("--vehicles", "A,B", "--weights", weights) as (_, address), Session(agents=[address]) as session:
+        other = Options(
+            scenario="occluded-crossing-v1", seed=1001, channel="silent", driver="llm", weights=str(llm_folder)
+        )
+        with pytest.raises(LacoError, match=r"^A is driven by vector here, not by llm$"):
+            session.run(other, {})
+
+
+def test_nobody_there_and_somebody_who_goes(weights: str, monkeypatch) -> None:
+    monkeypatch.setattr("laco.agents.hosts.GREET_LIMIT", 0.3)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        with pytest.raises(HostLostError, match=r"^the agent host at 127\.0\.0\.1:1 has not answered"):
+            RemoteHost("127.0.0.1:1", context)
+        monkeypatch.setattr("laco.agents.hosts.GREET_LIMIT", 20.0)
+        with serving("--vehicles", "A", "--weights", weights) as (process, address):
+            host = RemoteHost(address, context)
+            assert host.vehicles == {"A"}
+            process.kill()
+            process.wait()
+            with pytest.raises(HostLostError, match="has closed the connection"):
+                host.answer(30.0)
+            host.close()
+    finally:
+        context.destroy(0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--vehicles", "A,A"), "vehicles are names with commas between, each once, not 'A,A'"),
+        (("--vehicles", "A", "--bind", "0.0.0.0:7000"), "--bind needs the address that other vehicles are to reach"),
+        (("--vehicles", "A", "--bind", "7000"), "--bind takes HOST:PORT, not '7000'"),
+        (("--vehicles", "A", "--model", "x"), "the vector driver takes weights, not a model: use --weights"),
+        (("--vehicles", "A", "--driver", "llm", "--weights", "x"), "the llm driver takes a model, not weights"),
+        (("--vehicles", "A", "--driver", "llm", "--model", "nowhere"), "no model 'nowhere': give a built-in name"),
+        (("--vehicles", "A", "--driver", "vlm"), "the vlm driver needs a model: give a folder or a hub id"),
+    ],
+)
+def test_bad_input_is_one_line(capsys, arguments: tuple[str, ...], line: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["laco", "agent", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+    errors = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert errors.startswith(f"laco: {line}")
+    assert errors.count("\n") == 1
