@@ -13,13 +13,21 @@ from safetensors.torch import save_file
 from laco.errors import BackboneError, ConfigError
 from laco.method.adapter import CacheAdapter, Heads
 
-FORMAT = "laco-adapter"
+KEY = "laco_adapter"
+"""The one entry of the file's metadata (safetensors writes several in no fixed order): the card, as JSON."""
+
 VERSION = 1
 """Of what an adapter does with a cache. Another one is another contract, and is refused on both sides."""
 
 Number = Annotated[int, Meta(ge=0, lt=512)]
 Shape = tuple[Annotated[int, Meta(ge=1, le=1024)], Annotated[int, Meta(ge=2, le=4096)]]
 Parts = Annotated[tuple[Number, ...], Meta(min_length=1, max_length=64)]
+
+
+class _Version(msgspec.Struct, frozen=True):
+    """The part of a card that every version has."""
+
+    version: int
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +38,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recipe: how it was trained.
     """
 
+    version: int
     source: Annotated[str, Meta(min_length=1, max_length=64)]
     target: Annotated[str, Meta(min_length=1, max_length=64)]
     source_heads: Shape
@@ -51,6 +60,7 @@ def save(path: Path, adapter: CacheAdapter, source: str, target: str, recipe: st
     source, target: fingerprints of the models it was trained between.
     """
     card = Card(
+        version=VERSION,
         source=source,
         target=target,
         source_heads=(adapter.source.kv_heads, adapter.source.head_dim),
@@ -60,7 +70,7 @@ def save(path: Path, adapter: CacheAdapter, source: str, target: str, recipe: st
         first=adapter.first,
         recipe=recipe,
     )
-    metadata = {"format": FORMAT, "version": str(VERSION), "card": msgspec.json.encode(card).decode()}
+    metadata = {KEY: msgspec.json.encode(card).decode()}
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         save_file({name: tensor.contiguous() for name, tensor in adapter.state_dict().items()}, part, metadata)
@@ -73,15 +83,16 @@ def card_of(path: Path) -> Card:
     """The file's card. Raises: BackboneError for a file that is not ours, or of another version."""
     try:
         with safe_open(str(path), framework="pt") as file:
-            found = file.metadata() or {}
+            text = (file.metadata() or {}).get(KEY)
     except (OSError, SafetensorError) as error:
         raise BackboneError(f"{path} cannot be read as an adapter: {' '.join(str(error).split())}") from error
-    if found.get("format") != FORMAT:
+    if text is None:
         raise BackboneError(f"{path} is not an adapter file")
-    if found.get("version") != str(VERSION):
-        raise BackboneError(f"{path} has adapter version {found.get('version')}, this program takes {VERSION}")
     try:
-        return msgspec.json.decode(found.get("card", ""), type=Card)
+        version = msgspec.json.decode(text, type=_Version).version
+        if version != VERSION:
+            raise BackboneError(f"{path} has adapter version {version}, this program takes {VERSION}")
+        return msgspec.json.decode(text, type=Card)
     except msgspec.MsgspecError as error:
         raise BackboneError(f"{path} does not say what it holds: {error}") from error
 

@@ -74,6 +74,7 @@ def decoded(chunks: Sequence[Chunk], adapters: Adapters) -> KVCache:
     if theirs == adapters.fingerprint:
         return decode(chunks, fingerprint=theirs)
     verify(chunks[0])  # rather damaged than from a model that does not exist
+    _adapter(adapters, theirs)
     return adapted(decode(chunks, fingerprint=theirs), adapters, theirs)
 
 
@@ -85,15 +86,21 @@ def adapted(cache: KVCache, adapters: Adapters, fingerprint: str) -> KVCache:
     """
     if fingerprint == adapters.fingerprint:
         return cache
-    adapter = adapters.by_source.get(fingerprint)
-    if adapter is None:
-        own = adapters.fingerprint
-        raise WireError(f"another model: its fingerprint is {fingerprint!r}, not {own!r}; no adapter between them")
+    adapter = _adapter(adapters, fingerprint)
     try:
         made: KVCache = adapter(cache)
     except ConfigError as error:
         raise WireError(f"wrong shape for the adapter from {fingerprint!r}: {error}") from error
     return made
+
+
+def _adapter(adapters: Adapters, fingerprint: str) -> CacheAdapter:
+    """The adapter from this model. Raises: WireError without one."""
+    found = adapters.by_source.get(fingerprint)
+    if found is None:
+        own = adapters.fingerprint
+        raise WireError(f"another model: its fingerprint is {fingerprint!r}, not {own!r}; no adapter between them")
+    return found
 
 
 def _files(paths: Sequence[str], fingerprint: str) -> list[Path]:

@@ -1,11 +1,12 @@
 """How much of a peer's report arrives through a cache-to-cache adapter, beside the same report as text?
 
-Held-out pairs of scenes differ in what one road user does. The receiver is asked a question; its score is how
-much it prefers the one answer to the other. AUC is the chance that a hazard scores higher than a harmless
-scene: 0.5 is what a message carries that says nothing. Limits: `text` is the same information read as words
-(the teacher), `own` is the receiver's own cache of the text in the adapter's layers (what a perfect adapter
-would give). Controls: an untrained adapter, and the trained one with another scene's message. Intervals are
-paired bootstraps over scenes.
+Held-out pairs of scenes differ in what one road user does. After the report the receiver's score is how much
+more likely it finds one sentence than another: `recall`, what the report said against what its twin said;
+`judgement`, that the way is blocked against that it is free. AUC is the chance that a hazard scores higher
+than a harmless scene: 0.5 is what a message carries that says nothing. Limits: `text` is the same information
+read as words (the teacher), `own` is the receiver's own cache of the text in the adapter's layers (what a
+perfect adapter would give). Controls: an untrained adapter, and the trained one with another scene's message.
+Intervals are paired bootstraps over scenes.
 
     python benchmarks/adapter.py --from smollm2 --to MODEL --adapter FILE --scenes 40
 
@@ -16,9 +17,10 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,20 +28,31 @@ import torch
 from laco.agents import adapter_file
 from laco.comm import air_bytes, decode, encode
 from laco.distill.adapter.align import Reading, read
-from laco.distill.adapter.listening import after_hearing, after_reading, spoken
+from laco.distill.adapter.listening import after_hearing, after_reading, opened, spoken
 from laco.distill.adapter.prompts import Scene, scenes
 from laco.errors import LacoError
 from laco.method.adapter import CacheAdapter
 from laco.method.backbone import Backbone
 from laco.method.cache import KVCache
 
-QUESTIONS = (  # none of them is trained on
-    ("\nQuestion: Should the car brake now? Answer yes or no.\nAnswer:", " Yes", " No"),
-    ("\nQuestion: Is it safe to drive on? Answer yes or no.\nAnswer:", " No", " Yes"),
-    ("\nThis situation is", " dangerous", " safe"),
-)
+BLOCKED = "\nSo our lane is blocked and we must brake."  # no sentence of these is trained on
+FREE = "\nSo our lane is free and we can drive on."
+SCORES = ("recall", "judgement")
 ROWS = ("nothing", "text", "own", "adapted", "untrained", "other scene")
-DRAWS = 2000  # of the bootstrap
+DRAWS = 1000  # of the bootstrap
+
+
+Choice = tuple[str, str]  # two sentences, the hazard's first
+Hidden = Callable[[Reading], torch.Tensor]  # last hidden states of what is read after the opening
+
+
+def choices(pair: Scene) -> tuple[Choice, ...]:
+    """What the receiver is asked about a pair, in the order of `SCORES`."""
+    events = [
+        next(part.rstrip(".") for part in text.split(". ") if part.rstrip(".") not in twin)
+        for text, twin in ((pair.hazard, pair.harmless), (pair.harmless, pair.hazard))
+    ]
+    return (f"\nThe report said: {events[0]}.", f"\nThe report said: {events[1]}."), (BLOCKED, FREE)
 
 
 @dataclass
@@ -53,76 +66,79 @@ class Judge:
 
     def __post_init__(self) -> None:
         self.untrained = CacheAdapter.between(self.source, self.target, self.trained.layers, seed=1)
-        self.asked = [(read(self.target, text), self._answers(yes, no)) for text, yes, no in QUESTIONS]
+        self.sink = opened(self.target, read(self.target, ""))
         self.air: list[int] = []
-        self.payload: list[int] = []
-
-    def _answers(self, *words: str) -> tuple[int, ...]:
-        """First tokens of the two answers."""
-        return tuple(int(read(self.target, word).ids[1]) for word in words)
 
     def message(self, text: str) -> KVCache:
         """What arrives of the sender's cache: the adapter's layers, through the codec."""
         chunks = encode(spoken(self.source, read(self.source, text)).cut(self.trained.source_layers), self.codec)
-        size = air_bytes(chunks)
-        self.air.append(size.total)
-        self.payload.append(size.payload)
+        self.air.append(air_bytes(chunks).total)
         return decode(chunks)
 
-    @torch.no_grad()
-    def scores(self, text: str, other: KVCache) -> dict[str, list[float]]:
-        """Per row, the score of each question. other: the message about another scene."""
-        reading, sent = read(self.target, text), self.message(text)
-        layers = tuple(self.trained.layers)
-        own = spoken(self.target, reading).cut(layers).select(range(1, len(reading.ids)))
-        heard: dict[str, KVCache | None] = {
-            "nothing": None,
+    def scores(self, text: str, sent: KVCache, other: KVCache, asked: Sequence[Choice]) -> dict[str, list[float]]:
+        """Per row, the preference for the first sentence of each choice [nats]. other: another scene's message."""
+        reading = read(self.target, text)
+        own = spoken(self.target, reading).cut(tuple(self.trained.layers)).select(range(1, len(reading.ids)))
+        heard = {
             "own": own,
             "adapted": self.trained(sent),
             "untrained": self.untrained(sent),
             "other scene": self.trained(other),
         }
-        found = {
-            name: self._ask(lambda own, cache=cache: after_hearing(self.target, cache, own))
-            for name, cache in heard.items()
-        }
-        return found | {"text": self._ask(lambda own: after_reading(self.target, reading, own))}
+        found = {name: self._ask(self._hearing(cache), asked) for name, cache in heard.items()}
+        return found | {"text": self._ask(lambda after: after_reading(self.target, reading, after), asked)}
 
-    def _ask(self, hidden: Callable[[Reading], torch.Tensor]) -> list[float]:
-        """The preference for the first answer over the second, per question [nats]."""
-        found = []
-        for own, (yes, no) in self.asked:
-            logits = self.target.logits(hidden(own)[-1:])
-            assert logits is not None  # read() has refused a receiver without a vocabulary
-            found.append(float(logits[0, yes] - logits[0, no]))
-        return found
+    def nothing(self, asked: Sequence[Choice]) -> list[float]:
+        """The preferences without any report."""
+        return self._ask(self._hearing(None), asked)
+
+    def _hearing(self, cache: KVCache | None) -> Hidden:
+        return lambda after: after_hearing(self.target, cache, after, sink=self.sink)
+
+    def _ask(self, hidden: Hidden, asked: Sequence[Choice]) -> list[float]:
+        likely = [[self._likelihood(hidden, sentence) for sentence in choice] for choice in asked]
+        return [first - second for first, second in likely]
+
+    def _likelihood(self, hidden: Hidden, sentence: str) -> float:
+        """Log-likelihood of a sentence after its first token [nats]."""
+        after = read(self.target, sentence)
+        logits = self.target.logits(hidden(after)[:-1])
+        if logits is None:
+            raise SystemExit("the receiver has no vocabulary")
+        return float(logits.log_softmax(-1).gather(1, after.ids[2:, None]).sum())
 
 
 def auc(scores: np.ndarray) -> float:
-    """Of scores [scenes, 2, questions], hazard first: mean over questions of P(hazard above harmless)."""
+    """Of scores [scenes, 2], hazard first: P(hazard above harmless)."""
     above = scores[:, None, 0] - scores[None, :, 1]
     return float(((above > 0) + 0.5 * (above == 0)).mean())
 
 
-def interval(scores: Mapping[str, np.ndarray], row: str, other: str | None, draws: np.ndarray) -> list[float]:
-    """95 % interval of a row's AUC, or of its difference from another row's."""
-    found = [auc(scores[row][d]) - (0.0 if other is None else auc(scores[other][d])) for d in draws]
-    return [round(float(x), 3) for x in np.percentile(found, (2.5, 97.5))]
+def figures(scores: np.ndarray, text: np.ndarray, draws: np.ndarray) -> dict[str, Any]:
+    """AUC, its 95 % interval, that of its difference from text's, and pairs won; scores [scenes, 2]."""
+    found = [(auc(scores[drawn]), auc(scores[drawn]) - auc(text[drawn])) for drawn in draws]
+    low, high = np.percentile(found, (2.5, 97.5), axis=0).round(3).tolist()
+    won = int((scores[:, 0] > scores[:, 1]).sum())
+    return {"auc": round(auc(scores), 3), "interval": [low[0], high[0]], "minus_text": [low[1], high[1]], "won": won}
 
 
-def judged(judge: Judge, pairs: list[Scene], seed: int) -> dict[str, np.ndarray]:
-    """Scores [scenes, 2, questions] per row."""
+@torch.no_grad()
+def judged(judge: Judge, pairs: Sequence[Scene], seed: int) -> dict[str, np.ndarray]:
+    """Scores [scenes, 2, scores] per row."""
     rng = random.Random(seed)
+    sent = [[judge.message(text) for text in (pair.hazard, pair.harmless)] for pair in pairs]
     rows: dict[str, list[list[list[float]]]] = {name: [] for name in ROWS}
     for number, pair in enumerate(pairs):
-        next_one = pairs[(number + 1) % len(pairs)]
-        both = []
-        for text in (pair.hazard, pair.harmless):
-            elsewhere = rng.choice((next_one.hazard, next_one.harmless))
-            both.append(judge.scores(text, judge.message(elsewhere)))
+        asked, others = choices(pair), sent[(number + 1) % len(pairs)]
+        both = [
+            judge.scores(text, message, rng.choice(others), asked)
+            for text, message in zip((pair.hazard, pair.harmless), sent[number], strict=True)
+        ]
+        nothing = {"nothing": judge.nothing(asked)}
         for name in ROWS:
-            rows[name].append([side[name] for side in both])
-        sys.stderr.write(f"scene {number + 1} of {len(pairs)}\n")
+            rows[name].append([(side | nothing)[name] for side in both])
+        won = {name: (np.array(v)[:, 0] > np.array(v)[:, 1]).sum(0).tolist() for name, v in rows.items()}
+        sys.stderr.write(f"scene {number + 1} of {len(pairs)}, won so far: {won}\n")
     return {name: np.array(values) for name, values in rows.items()}
 
 
@@ -150,19 +166,14 @@ def main() -> None:
     draws = np.random.default_rng(args.seed).integers(0, len(pairs), (DRAWS, len(pairs)))
     size = {"text": np.mean([len(t.encode()) for p in pairs for t in (p.hazard, p.harmless)])}
     size |= {name: np.mean(judge.air) for name in ("adapted", "untrained", "other scene")}
-    print("| heard | AUC | 95 % | minus text, 95 % | pairs won | per question | air bytes |\n|" + "---|" * 7)
-    rows = {}
-    for name in ROWS:
-        value = scores[name]
-        rows[name] = {
-            "auc": round(auc(value), 3),
-            "interval": interval(scores, name, None, draws),
-            "minus_text": interval(scores, name, "text", draws),
-            "won": round(float((value[:, 0] > value[:, 1]).mean()), 3),
-            "per_question": [round(auc(value[..., [q]]), 3) for q in range(len(QUESTIONS))],
-            "bytes": round(float(size.get(name, 0))),
-        }
-        print("| " + " | ".join([name, *(str(v) for v in rows[name].values())]) + " |")
+    print("| score | heard | AUC | 95 % | minus text, 95 % | pairs won | bytes |\n|" + "---|" * 7)
+    rows: dict[str, dict[str, Any]] = {}
+    for number, score in enumerate(SCORES):
+        for name in ROWS:
+            row = figures(scores[name][..., number], scores["text"][..., number], draws)
+            row["bytes"] = round(float(size.get(name, 0)))
+            rows.setdefault(score, {})[name] = row
+            print("| " + " | ".join([score, name, *(str(value) for value in row.values())]) + " |")
     weights = sum(p.numel() for p in trained.parameters())
     about = {"scenes": len(pairs), "seed": args.seed, "codec": args.codec, "parameters": weights}
     print(json.dumps(about | {"file_bytes": args.adapter.stat().st_size, "rows": rows}))

@@ -1,4 +1,4 @@
-"""`laco distill`: train the built-in driver from nothing, or (`adapter`) let one model read another's cache."""
+"""`laco distill`: train the built-in driver; `laco distill adapter`: let one model read another's cache."""
 
 from pathlib import Path
 from typing import Annotated

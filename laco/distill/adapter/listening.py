@@ -25,13 +25,20 @@ def after_reading(target: Backbone, text: Reading, own: Reading) -> Tensor:
     return infer(_headless(target), Context(ids=whole)).hidden[-(len(own.ids) - 1) :]
 
 
-def after_hearing(target: Backbone, heard: KVCache | None, own: Reading, *, grad: bool = False) -> Tensor:
+def opened(target: Backbone, own: Reading) -> KVCache:
+    """The receiver after its opening alone, which is its attention sink: all layers, one token."""
+    return infer(_headless(target), Context(ids=own.ids[:1])).cache
+
+
+def after_hearing(
+    target: Backbone, heard: KVCache | None, own: Reading, *, sink: KVCache | None = None, grad: bool = False
+) -> Tensor:
     """The same with the text heard as a cache instead, between the opening and the rest; None: not at all.
 
-    grad: keep the graph through what was heard.
+    sink: what `opened` gives, if it is there already. grad: keep the graph through what was heard.
     """
     silent = _headless(target)
-    sink = infer(silent, Context(ids=own.ids[:1])).cache
+    sink = opened(target, own) if sink is None else sink
     peers = [sink] if heard is None else [sink, heard.to(target.dtype)]
     return infer(silent, Context(ids=own.ids[1:]), peers, rotary="packed", grad=grad).hidden
 

@@ -24,9 +24,10 @@ HELD_SEED = 1 << 20  # texts of this seed are never trained on
 class Recipe:
     """Amounts; the defaults take a quarter of an hour on one core for models of 0.1 to 0.3 B parameters.
 
-    layers: the receiver's layers that hear, None for all but the first and the last sixth. width: the sender's
-    layers that each of them is made of. hidden: of the narrow layer in each map. texts, ridge: of stage 1. steps,
-    batch (texts per step), rate: of stage 2. held: held-out texts. save: texts or steps between two checkpoints.
+    layers: the receiver's layers that hear, None for all but the first and the last sixth. width: how many of
+    the sender's layers each of them is made of. hidden: of the narrow layer in each map. texts, ridge: of
+    stage 1. steps, batch (texts per step), rate: of stage 2. held: held-out texts. save: texts or steps
+    between two checkpoints.
     """
 
     layers: tuple[int, ...] | None = None
@@ -71,6 +72,8 @@ class Training:
 
     def __post_init__(self) -> None:
         recipe = self.recipe
+        if self.source.fingerprint == self.target.fingerprint:
+            raise ConfigError("an adapter is between two models: these are the same model")
         self.adapter = CacheAdapter.between(
             self.source, self.target, layers(recipe, self.source, self.target), hidden=recipe.hidden, seed=recipe.seed
         )
