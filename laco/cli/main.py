@@ -5,6 +5,7 @@ import sys
 import typer
 
 from laco.cli.distill import distill
+from laco.cli.models import app as models
 from laco.cli.run import run
 from laco.cli.scenarios import scenarios
 from laco.cli.view import view
@@ -18,6 +19,7 @@ for command in (run, scenarios):
 app.add_typer(world, name="world")
 app.command()(view)
 app.command()(distill)
+app.add_typer(models, name="models")
 
 
 def main() -> None:
