@@ -17,6 +17,10 @@ class WireError(LacoError):
     """A message cannot be used: damaged, of another version, or from another model. The text says which."""
 
 
+class CacheError(LacoError):
+    """A received cache must not be attended to: its shape, its numbers or its norms are wrong."""
+
+
 class TransportError(LacoError):
     """A socket, a host or a peer did not answer in time; the text names the link."""
 

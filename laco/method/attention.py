@@ -2,9 +2,11 @@
 
 transformers sizes one causal mask on the first layer and gives it to all of them, so layers whose caches
 differ in length fail or are silently wrong. Here a layer keeps foreign tokens apart and reports only its own
-length; the attention function widens the mask on the left: foreign columns are visible to every own query.
+length; the attention function widens the mask on the left: foreign columns are visible to every own query,
+unless a `Hearing` says which.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +37,43 @@ class Recorder:
         highest = torch.stack([row[:, :columns] for row in self.rows]).amax(dim=(0, 1))
         self.rows.clear()
         return highest
+
+
+@dataclass(frozen=True, eq=False)
+class Hearing:
+    """Which own queries see which foreign columns (batch of one, no padding).
+
+    foreign: per layer that has foreign columns, their rotary positions, int64 [foreign tokens].
+    own: rotary positions of the own tokens known so far, int64 [own tokens]; later ones follow the last.
+    first: index of the first own token that sees foreign columns; earlier ones see their own alone.
+    strict: in sliding-window layers, hide foreign columns that are out of the window by their position.
+    """
+
+    foreign: Mapping[int, Tensor]
+    own: Tensor
+    first: int = 0
+    strict: bool = False
+
+    def seen(self, layer: int, queries: int, columns: int, window: int | None) -> Tensor | None:
+        """Whether each of the last own queries sees each foreign column of a layer: bool [queries, foreign].
+
+        columns: foreign and own ones. window: positions that a query of the layer looks back, itself included.
+        Returns: None where all is visible.
+        """
+        if layer not in self.foreign:
+            return None
+        foreign = self.foreign[layer]
+        end = columns - foreign.shape[0]
+        index = torch.arange(end - queries, end, device=foreign.device)[:, None]
+        visible = (index >= self.first).expand(-1, foreign.shape[0])
+        if self.strict and window is not None:
+            visible = visible & (self._positions(index) - foreign < window)
+        return None if bool(visible.all()) else visible
+
+    def _positions(self, index: Tensor) -> Tensor:
+        """Positions of own tokens by their index [queries, 1]."""
+        last = self.own.shape[0] - 1
+        return self.own[index.clamp(max=last)] + (index - last).clamp(min=0)
 
 
 class ForeignLayer(DynamicLayer):  # type: ignore[misc]
@@ -94,6 +133,7 @@ def attend(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     laco_recorder: Recorder | None = None,
+    laco_hearing: Hearing | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """transformers' attention function, by torch's scaled dot product.
@@ -101,44 +141,69 @@ def attend(
     query: [batch, query_heads, q, head_dim]. key, value: [batch, kv_heads, columns, head_dim], foreign first.
     attention_mask: None for plain causal, or visible own columns [batch, 1, q, own columns].
     laco_recorder: where given, receives the last query's softmax row (batch of one only).
+    laco_hearing: where given, says which queries see which foreign columns (batch of one only).
     Returns: [batch, q, query_heads, head_dim] and None.
     """
+    queries, columns, seen = query.shape[2], key.shape[2], None
+    if laco_hearing is not None:
+        seen = laco_hearing.seen(module.layer_idx, queries, columns, kwargs.get("sliding_window"))
+    mask = widened(attention_mask, queries, columns, query.device, seen)
     if laco_recorder is not None:
-        row = last_row(query, key, scaling)
+        row = last_row(query, key, scaling, mask)
         laco_recorder.rows.append(row)
-        if query.shape[2] == 1:  # the row is all there is to this attention: no second pass over the keys
+        if queries == 1:  # the row is all there is to this attention: no second pass over the keys
             return _mix(row, value), None
-    mask = widened(attention_mask, query.shape[2], key.shape[2], query.device)
     output, _ = sdpa_attention_forward(module, query, key, value, mask, scaling=scaling, **kwargs)
     return output, None
 
 
-def widened(mask: Tensor | None, queries: int, columns: int, device: torch.device) -> Tensor | None:
-    """The mask over all columns: what is left of the own ones is foreign, and visible.
+def widened(
+    mask: Tensor | None, queries: int, columns: int, device: torch.device, seen: Tensor | None = None
+) -> Tensor | None:
+    """The mask over all columns: what is left of the own ones is foreign.
 
     mask: None, or [batch, 1, queries, own columns], bool (True sees) or additive.
+    seen: which foreign columns each query sees, bool [queries, foreign]; None means all.
     Returns: None where torch's own causal rule is right, else [batch or 1, 1, queries, columns].
     """
-    if mask is not None:
-        missing = columns - mask.shape[-1]
-        visible = mask.new_ones if mask.dtype == torch.bool else mask.new_zeros
-        return mask if missing == 0 else torch.cat((visible(*mask.shape[:-1], missing), mask), -1)
-    if queries in (1, columns):
+    if mask is None:
+        return _causal(queries, columns, device, seen)
+    missing = columns - mask.shape[-1]
+    if missing == 0:
+        return mask
+    if seen is None:
+        seen = torch.ones(queries, missing, dtype=torch.bool, device=device)
+    if mask.dtype != torch.bool:
+        seen = torch.zeros_like(seen, dtype=mask.dtype).masked_fill(~seen, torch.finfo(mask.dtype).min)
+    return torch.cat((seen.expand(*mask.shape[:-1], missing), mask), -1)
+
+
+def _causal(queries: int, columns: int, device: torch.device, seen: Tensor | None) -> Tensor | None:
+    """The lower-right causal mask, with some of the foreign columns hidden."""
+    if seen is None and queries in (1, columns):
         return None
-    seen = torch.ones(queries, columns, dtype=torch.bool, device=device)
-    return seen.tril(columns - queries)[None, None]
+    visible = torch.ones(queries, columns, dtype=torch.bool, device=device).tril(columns - queries)
+    if seen is not None:
+        visible[:, : seen.shape[1]] = seen
+    return visible[None, None]
 
 
-def last_row(query: Tensor, key: Tensor, scaling: float | None) -> Tensor:
-    """softmax(q K^T) of the last query, which sees every column: float32 [query_heads, columns].
+def last_row(query: Tensor, key: Tensor, scaling: float | None, mask: Tensor | None = None) -> Tensor:
+    """softmax(q K^T) of the last query: float32 [query_heads, columns].
 
     query: [1, query_heads, q, head_dim]. key: [1, kv_heads, columns, head_dim].
+    mask: None where the last query sees every column, else [1, 1, q, columns], bool (True sees) or additive.
     """
     _, heads, _, width = query.shape
     kv_heads = key.shape[1]
     grouped = query[0, :, -1].reshape(kv_heads, heads // kv_heads, width)
     factor = width**-0.5 if scaling is None else scaling
-    scores = torch.matmul(grouped, key[0].transpose(1, 2)).float() * factor
+    # Scaled before the product: in float16, large queries and keys would overflow it.
+    scores = torch.matmul(grouped * factor, key[0].transpose(1, 2)).float()
+    if mask is not None:
+        last = mask[0, 0, -1]
+        boolean = last.dtype == torch.bool
+        scores = scores.masked_fill(~last, float("-inf")) if boolean else scores + last.float()
     return torch.softmax(scores, dim=-1).reshape(heads, -1)
 
 

@@ -15,6 +15,7 @@ from laco.method.context import Context
 from laco.method.fingerprint import fingerprint_of
 from laco.method.realignment import NO_RIDGE, mean_row_norm, rescaled, ridge
 from laco.method.support import decoder_of
+from laco.method.template import of_messages
 
 
 class Backbone:
@@ -56,7 +57,7 @@ class Backbone:
     @property
     def num_layers(self) -> int:
         """Decoder layers L."""
-        return len(self.decoder.layers)
+        return int(self.decoder.config.num_hidden_layers)  # the list is shorter while another thread recomputes
 
     @property
     def kv_heads(self) -> int:
@@ -151,6 +152,7 @@ class Backbone:
     def chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool = True) -> Context:
         """Messages ({"role", "content"}) through the tokenizer's chat template, as a context of ids.
 
+        With a fast tokenizer the context knows which tokens are the messages' own (`Context.content`).
         Raises: ConfigError if the tokenizer has no template.
         """
         if getattr(self.tokenizer, "chat_template", None) is None:
@@ -158,9 +160,11 @@ class Backbone:
         text = self.tokenizer.apply_chat_template(
             list(messages), tokenize=False, add_generation_prompt=add_generation_prompt
         )
+        fast = bool(getattr(self.tokenizer, "is_fast", False))
         # The template writes its special tokens itself.
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return Context.of(self, Context(ids=torch.tensor(ids, dtype=torch.int64)))
+        read = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=fast)
+        says = of_messages(text, read["offset_mapping"], [m["content"] for m in messages]) if fast else None
+        return Context.of(self, Context(ids=torch.tensor(read["input_ids"], dtype=torch.int64), content=says))
 
     def forward(self, context: Context, positions: Tensor | None, cache: Any, **extra: Any) -> Tensor:
         """Last hidden states [T, D], after the final norm, of a checked context; the cache grows by T tokens.

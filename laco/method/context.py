@@ -23,6 +23,8 @@ class Context:
     embeds: floating [T, D].
     position_ids: integer [T], rotary positions; None means 0..T-1.
     extras: what else a model needs (images); no backbone of today takes any.
+    content: bool [T], whether a token says something; False for those of a chat template. Used by the selector
+        "content"; None leaves only the tokenizer's special tokens out.
     Raises: ConfigError unless exactly one of ids and embeds is given, with at least one token.
     """
 
@@ -30,6 +32,7 @@ class Context:
     embeds: Tensor | None = None
     position_ids: Tensor | None = None
     extras: Mapping[str, Any] | None = None
+    content: Tensor | None = None
 
     def __post_init__(self) -> None:
         if (self.ids is None) == (self.embeds is None):
@@ -46,6 +49,9 @@ class Context:
             raise ConfigError(
                 f"position_ids must be integers [{len(self)}], not {where.dtype} {list(where.shape)}"
             )
+        says = self.content
+        if says is not None and (says.shape != (len(self),) or says.dtype != torch.bool):
+            raise ConfigError(f"content must be bool [{len(self)}], not {says.dtype} {list(says.shape)}")
 
     def __len__(self) -> int:
         """Number of tokens T."""
@@ -65,9 +71,10 @@ class Context:
         if made.extras:
             raise ConfigError(f"this backbone takes no extras, got {', '.join(sorted(made.extras))}")
         positions = None if made.position_ids is None else made.position_ids.to(backbone.device, torch.int64)
+        says = None if made.content is None else made.content.to(backbone.device)
         if made.ids is not None:
-            return cls(ids=_known(made.ids, backbone), position_ids=positions)
-        return cls(embeds=_fitting(made.embeds, backbone), position_ids=positions)
+            return cls(ids=_known(made.ids, backbone), position_ids=positions, content=says)
+        return cls(embeds=_fitting(made.embeds, backbone), position_ids=positions, content=says)
 
     @classmethod
     def _made(cls, backbone: "Backbone", context: ContextLike) -> "Context":

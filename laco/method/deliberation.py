@@ -13,8 +13,10 @@ from laco.method.attention import Recorder, ReservedLayer
 from laco.method.backbone import Backbone
 from laco.method.cache import KVCache, LayerKV
 from laco.method.context import Context, ContextLike
+from laco.method.inputs import recorded
 from laco.method.lending import lent
 from laco.method.realignment import chosen
+from laco.method.template import not_special
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +28,20 @@ class Trace:
     saliency: float32 [max(m, 1), T]: for each latent step, the attention it pays to each context token,
         maximum over layers and query heads (sec. 4.3). With m = 0, what the last context token pays.
     hidden: [1 + m, D], last hidden states after the final norm: the last context token's, then each step's.
+    inputs: [T + m, D], the input embeddings that entered the first layer; None if they were not kept.
+    ids: int64 [T], the context's token ids; None for a context of embeddings.
+    content: bool [T], which context tokens say something; None if nothing tells (see `Context`).
+    realign: the way back to input space that the latent steps took.
     """
 
     cache: KVCache
     context_length: int
     saliency: Tensor
     hidden: Tensor
+    inputs: Tensor | None = None
+    ids: Tensor | None = None
+    content: Tensor | None = None
+    realign: Realign = "identity"
 
     @property
     def steps(self) -> int:
@@ -56,11 +66,20 @@ def deliberate(
     checked = Context.of(backbone, context)
     positions = _positions(checked, steps, backbone.device)
     layers = [ReservedLayer(len(checked) + steps) for _ in range(backbone.num_layers)]
-    with lent(backbone.decoder, ours=True, evaluate=True):
+    with lent(backbone.decoder, ours=True, evaluate=True), recorded(backbone.decoder) as entered:
         hidden, saliency = _think(backbone, checked, positions, Cache(layers=layers), realign)
     carried = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
     cache = KVCache(carried, tuple(range(len(carried))), positions[None])
-    return Trace(cache, len(checked), saliency, hidden)
+    inputs = torch.cat(entered)
+    read = Context.of(backbone, context)  # what was given: ids stay ids
+    return Trace(cache, len(checked), saliency, hidden, inputs, read.ids, _content(backbone, read), realign)
+
+
+def _content(backbone: Backbone, context: Context) -> Tensor | None:
+    """Which tokens say something: what the context tells, else all that are not special."""
+    if context.content is not None or context.ids is None:
+        return context.content
+    return not_special(context.ids, backbone.tokenizer)
 
 
 def _think(

@@ -1,4 +1,8 @@
-"""Asymmetric collaborative inference (sec. 4.5, eqs. 6-7): listening at the shared layers only."""
+"""Asymmetric collaborative inference (sec. 4.5, eqs. 6-7): listening at the shared layers only.
+
+What the paper leaves open are options here: which own tokens see foreign columns (`place`), at which rotary
+positions both stand (`rotary`), and what a sliding window means for foreign columns (`window`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +12,16 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 
-from laco.config import Place, Rotary
+from laco.config import Place, Rotary, Window, check_choice
 from laco.errors import ConfigError
-from laco.method.attention import ForeignLayer
+from laco.method.attention import ForeignLayer, Hearing
 from laco.method.backbone import Backbone
 from laco.method.cache import KVCache, LayerKV, join
 from laco.method.context import Context, ContextLike
 from laco.method.lending import lent
+
+SINK = 1
+"""Own tokens that place "after_sink" protects: the attention sink is the first token."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +32,14 @@ class Inference:
     hidden: [T, D], last hidden states after the final norm.
     cache: all layers, the T own tokens only, at the positions they had in this call.
     foreign_tokens: how many tokens of the peers were heard.
+    hearing: who sees what, for whoever decodes on (`laco_hearing` of the forward pass); None if nothing was heard.
     """
 
     logits: Tensor | None
     hidden: Tensor
     cache: KVCache
     foreign_tokens: int
+    hearing: Hearing | None = None
 
 
 def infer(
@@ -40,6 +49,7 @@ def infer(
     *,
     place: Place = "prefix",
     rotary: Rotary = "as_sent",
+    window: Window = "visible",
     grad: bool = False,
 ) -> Inference:
     """Run a context with the peers' keys and values in front of its own, in the layers each peer carries.
@@ -48,37 +58,41 @@ def infer(
     one, keeping their own spacing. Without peers (or with empty ones only) this is the model's own output,
     bit for bit, under the caller's attention implementation.
 
-    place: "prefix", in front of all own tokens.
+    place: which own tokens see foreign columns. "prefix": all of them. "after_sink": all but the first `SINK`,
+        as if those had been read before the peers were attached. "before_last": the last one only. Whatever
+        is decoded later sees them in each case. It is visibility, not position: that is `rotary`'s.
     rotary: "as_sent" leaves one peer's positions alone; "packed", always used for several peers, puts peers
-        end to end from position 0, each with its own spacing.
+        end to end from position 0, each with its own spacing; "shifted" moves the peers (several are packed
+        first) so that the last foreign token stands right before the first own one, which keeps its position.
+    window: what sliding-window layers see: "visible", foreign columns always; "strict", those fewer positions
+        back than the window is long.
     grad: keep the autograd graph through the weights, the context and the peers, in the training mode that
         the model is in; otherwise no graph and no dropout.
     Raises: ConfigError for an option, a context or a peer that does not fit; it says what.
     """
-    _check_options(backbone, place, rotary, grad)
+    _check_options(backbone, place, rotary, window, grad)
     for number, peer in enumerate(peers):
         _check_peer(backbone, peer, number)
-    heard = [peer for peer in peers if peer.num_tokens]
     checked = Context.of(backbone, context)
-    if rotary == "packed" or len(heard) > 1:
-        heard = _packed(heard, backbone.inv_freq)
-    positions = _own_positions(checked, heard, backbone.device)
+    heard, positions = _placed(backbone, checked, [peer for peer in peers if peer.num_tokens], rotary)
+    hearing = _hearing(heard, positions, place, window) if heard else None
     with torch.set_grad_enabled(grad), lent(backbone.decoder, ours=bool(heard), evaluate=not grad):
         layers = _layers(heard, backbone.num_layers)
         # The model's own output must come from the model's own default positions.
         given = positions if heard or checked.position_ids is not None else None
-        hidden = backbone.forward(checked, given, Cache(layers=layers))
+        extra = {"laco_hearing": hearing} if hearing else {}
+        hidden = backbone.forward(checked, given, Cache(layers=layers), **extra)
         logits = backbone.logits(hidden)
     own = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
     cache = KVCache(own, tuple(range(len(own))), positions[None])
-    return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard))
+    return Inference(logits, hidden, cache, sum(peer.num_tokens for peer in heard), hearing)
 
 
-def _check_options(backbone: Backbone, place: str, rotary: str, grad: bool) -> None:
+def _check_options(backbone: Backbone, place: str, rotary: str, window: str, grad: bool) -> None:
     """Raises: ConfigError for an unknown option, or for gradients through a checkpointed model."""
-    for name, value, choices in (("place", place, get_args(Place)), ("rotary", rotary, get_args(Rotary))):
-        if value not in choices:
-            raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    check_choice("place", place, get_args(Place))
+    check_choice("rotary", rotary, get_args(Rotary))
+    check_choice("window", window, get_args(Window))
     if grad and backbone.decoder.training and backbone.decoder.layers[0].gradient_checkpointing:
         # transformers then drops the cache, and with it everything that was heard, with a warning only.
         raise ConfigError("gradient checkpointing does not work with foreign caches: switch it off")
@@ -101,26 +115,51 @@ def _check_peer(backbone: Backbone, peer: KVCache, number: int) -> None:
         raise ConfigError(f"peer {number}: {peer.positions.shape[0]} rotary axes, the backbone has 1")
 
 
-def _packed(peers: Sequence[KVCache], inv_freq: Tensor) -> list[KVCache]:
+def _placed(
+    backbone: Backbone, context: Context, peers: Sequence[KVCache], rotary: Rotary
+) -> tuple[list[KVCache], Tensor]:
+    """The peers at the positions at which they are heard, and the own tokens' int64 [T]."""
+    heard = _packed(peers, backbone) if rotary == "packed" or len(peers) > 1 else list(peers)
+    own = context.position_ids
+    if own is None:
+        own = torch.arange(len(context), device=backbone.device)
+    if not heard:
+        return heard, own
+    gap = max(int(peer.positions.max()) for peer in heard) + 1 - int(own.min())
+    if rotary == "shifted":
+        return [_moved(peer, backbone, -gap) for peer in heard], own
+    return heard, own + gap
+
+
+def _packed(peers: Sequence[KVCache], backbone: Backbone) -> list[KVCache]:
     """The peers, each shifted as a whole: the first starts at 0, each next one after the one before."""
     start = 0
     moved = []
     for peer in peers:
         low, high = (int(bound) for bound in torch.aminmax(peer.positions))
-        moved.append(peer.rerotate(inv_freq, shift=start - low))
+        moved.append(_moved(peer, backbone, start - low))
         start += high - low + 1
     return moved
 
 
-def _own_positions(context: Context, peers: Sequence[KVCache], device: torch.device) -> Tensor:
-    """Positions int64 [T] of the own tokens: the context's, moved behind the peers'."""
-    own = context.position_ids
-    if own is None:
-        own = torch.arange(len(context), device=device)
-    if not peers:
-        return own
-    start = max(int(peer.positions.max()) for peer in peers) + 1
-    return own + (start - int(own.min()))
+def _moved(peer: KVCache, backbone: Backbone, shift: int) -> KVCache:
+    """A peer with `shift` added to all of its positions."""
+    return peer.rerotate(backbone.inv_freq, shift=shift)
+
+
+def _hearing(peers: Sequence[KVCache], positions: Tensor, place: Place, window: Window) -> Hearing:
+    """Who sees what. peers: at their final positions. positions: of the own tokens, int64 [T] or [axes, T].
+
+    A sliding window looks along the first axis.
+    """
+    own = torch.atleast_2d(positions)[0]
+    foreign: dict[int, list[Tensor]] = {}
+    for peer in peers:
+        for number in peer.layer_ids:
+            foreign.setdefault(number, []).append(peer.positions[0])
+    first = {"prefix": 0, "after_sink": SINK, "before_last": own.shape[0] - 1}[place]
+    columns = {number: torch.cat(parts).to(own.device) for number, parts in foreign.items()}
+    return Hearing(columns, own, first, strict=window == "strict")
 
 
 def _layers(peers: Sequence[KVCache], count: int) -> list[Any]:

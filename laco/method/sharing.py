@@ -21,16 +21,22 @@ def share(
     layers: explicit ascending layer numbers, instead of depth.
     Raises: ConfigError for indices or layers that the trace does not have, and for a depth out of range.
     """
-    band = tuple(range(part_of(depth, len(trace.cache.layers), "depth"))) if layers is None else tuple(layers)
-    index = torch.as_tensor(kept, device=trace.cache.device).to(torch.int64)
-    _check(index, trace.context_length)
+    index = kept_index(trace, kept)
     latent = torch.arange(trace.context_length, trace.cache.num_tokens, device=index.device)
-    return trace.cache.cut(band).select(torch.cat((index, latent)))
+    return trace.cache.cut(band(trace, depth, layers)).select(torch.cat((index, latent)))
 
 
-def _check(kept: Tensor, length: int) -> None:
-    """Raises: ConfigError unless kept is [n], ascending and within the context."""
-    if kept.ndim != 1 or bool((kept[1:] <= kept[:-1]).any()):
-        raise ConfigError(f"kept must be ascending context positions, each once, not {kept.tolist()}")
-    if kept.numel() and not (int(kept[0]) >= 0 and int(kept[-1]) < length):
-        raise ConfigError(f"kept must be in 0..{length - 1}, not {kept.tolist()}")
+def band(trace: Trace, depth: float, layers: Sequence[int] | None) -> tuple[int, ...]:
+    """The layers that are shared, by number. Raises: ConfigError for a depth out of range."""
+    return tuple(range(part_of(depth, len(trace.cache.layers), "depth"))) if layers is None else tuple(layers)
+
+
+def kept_index(trace: Trace, kept: Tensor | Sequence[int]) -> Tensor:
+    """The kept context tokens, int64 [n]. Raises: ConfigError unless ascending and within the context."""
+    index = torch.as_tensor(kept, device=trace.cache.device).to(torch.int64)
+    length = trace.context_length
+    if index.ndim != 1 or bool((index[1:] <= index[:-1]).any()):
+        raise ConfigError(f"kept must be ascending context positions, each once, not {index.tolist()}")
+    if index.numel() and not (int(index[0]) >= 0 and int(index[-1]) < length):
+        raise ConfigError(f"kept must be in 0..{length - 1}, not {index.tolist()}")
+    return index

@@ -100,7 +100,11 @@ class Seen:
 
 
 class Reference:
-    """Llama, one token at a time. foreign: per layer, tokens that every own query sees first."""
+    """Llama, one token at a time. foreign: per layer, tokens that own queries see first, if `sees` says so.
+
+    sees(own index, layer, foreign index): every own query sees all foreign tokens, where not set otherwise.
+    window: how many own tokens a query looks back, itself included; None for all.
+    """
 
     def __init__(
         self, backbone: Backbone, foreign: dict[int, list[tuple[Tensor, Tensor]]] | None = None
@@ -112,6 +116,8 @@ class Reference:
         self.headless = "lm_head.weight" not in self.weights
         self.foreign = foreign or {}
         self.tokens: list[Seen] = []
+        self.sees: Callable[[int, int, int], bool] = lambda own, layer, foreign: True
+        self.window: int | None = None
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         mean_square = sum(v * v for v in x.tolist()) / len(x)
@@ -145,7 +151,7 @@ class Reference:
         q, k, v = ((self.weights[f"{at}self_attn.{n}_proj.weight"] @ h).view(-1, HEAD_DIM) for n in "qkv")
         token.keys.append(torch.stack([self.rotated(head, token.position) for head in k]))
         token.values.append(v)
-        columns = self.foreign.get(layer, []) + [(t.keys[layer], t.values[layer]) for t in self.tokens]
+        columns = self._columns(layer)
         heads, rows = [], []
         for number in range(HEADS):
             group = number // (HEADS // KV_HEADS)
@@ -160,6 +166,12 @@ class Reference:
         h = self.norm(x, at + "post_attention_layernorm")
         gate, up = (self.weights[f"{at}mlp.{n}_proj.weight"] @ h for n in ("gate", "up"))
         return x + self.weights[at + "mlp.down_proj.weight"] @ (gate / (1 + torch.exp(-gate)) * up)
+
+    def _columns(self, layer: int) -> list[tuple[Tensor, Tensor]]:
+        index = len(self.tokens) - 1
+        foreign = [pair for j, pair in enumerate(self.foreign.get(layer, [])) if self.sees(index, layer, j)]
+        own = self.tokens if self.window is None else self.tokens[-self.window :]
+        return foreign + [(t.keys[layer], t.values[layer]) for t in own]
 
     def logits(self, hidden: Tensor) -> Tensor:
         return self.weights["lm_head.weight"] @ hidden
