@@ -1,4 +1,8 @@
-"""What the receiver is asked. Its answer is a score: how much one next token is preferred to another."""
+"""What the receiver has before it: its own observation and a sentence to go on with.
+
+Its answer is a score: how much one next token is preferred to another. That needs no instruction tuning and no
+chat template, so every backbone with a vocabulary can be asked.
+"""
 
 from dataclasses import dataclass
 
@@ -7,26 +11,33 @@ from laco.distill.calibration.vocabulary import SetName
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question behind the receiver's own observation.
+    """A receiver.
 
+    seen: its own observation, as a clause. start: of the sentence that its answer ends.
     hazard, clear: the two answers; the score is logit(hazard) - logit(clear) of their first tokens.
     """
 
-    question: str
+    seen: str
+    start: str
     hazard: str
     clear: str
 
+    @property
+    def text(self) -> str:
+        """What the receiver reads before it answers."""
+        return f"{self.seen[0].upper()}{self.seen[1:]}. {self.start}"
 
-# Questions were chosen on set A, by how well the same message as text is answered; none is in both sets.
+
+# Chosen by how well set A's messages are answered when they are read as text. No sentence is in both sets.
 PROMPTS: dict[SetName, tuple[Prompt, ...]] = {
     "A": (
-        Prompt("Is somebody or something in your way? Answer yes or no.", "Yes", "No"),
-        Prompt("Is your lane free? Answer yes or no.", "No", "Yes"),
-        Prompt("What do you do, brake or drive on? Answer with one word.", "Brake", "Drive"),
+        Prompt("you drive on Park Road at 40 km/h and see an empty lane", "Now you must", " stop", " continue"),
+        Prompt("you drive at 40 km/h on a street with shops", "In the next seconds your car gets", " slower", " faster"),
+        Prompt("you drive through the village at 50 km/h and see an empty lane", "You decide to", " brake", " continue"),
     ),
     "B": (
-        Prompt("Do you have to slow down? Answer yes or no.", "Yes", "No"),
-        Prompt("Can you keep your speed? Answer yes or no.", "No", "Yes"),
-        Prompt("Is the road ahead of you blocked? Answer yes or no.", "Yes", "No"),
+        Prompt("you go along Canal Street at 45 km/h and nobody is in view", "Your passengers feel", " unsafe", " safe"),
+        Prompt("you go along a row of houses at 35 km/h", "Is the way free? The answer is", " no", " yes"),
+        Prompt("you go past the school at 30 km/h and nobody is in view", "At the next moment you have to", " stop", " go"),
     ),
 }

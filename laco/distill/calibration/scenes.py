@@ -3,65 +3,66 @@
 import random
 from dataclasses import dataclass
 
-from laco.distill.calibration.vocabulary import SETS, SetName, Vocabulary
+from laco.distill.calibration.prompts import PROMPTS
+from laco.distill.calibration.vocabulary import SETS, Kind, SetName, Vocabulary
 from laco.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene, told three ways, and what the receiver knows itself.
+    """One scene, as its peer may tell it.
 
-    hazard, twin: the peer's message; the two differ in what the road user does and in nothing else.
-    idle: a message that repeats what the receiver knows. own: the receiver's observation.
+    hazard, twin: messages that differ in what the road user does and in nothing else.
+    idle: for each receiver prompt of the set, a message that repeats what that receiver sees itself.
     """
 
     number: int
     hazard: str
     twin: str
-    idle: str
-    own: str
-
-
-OWN = (
-    "You drive on {street} at {speed} km/h. The air is {sky}. {gap} metres ahead there is the {cover} at the side "
-    "of the road. The {peer} is near, on {side}."
-)
+    idle: tuple[str, ...]
 
 
 def scenes(name: SetName, count: int, seed: int = 0) -> list[Scene]:
-    """The first `count` scenes of a set; a longer list starts with a shorter one's scenes.
+    """The first `count` scenes of a set, no two alike; a longer list starts with a shorter one's scenes.
 
     Raises: ConfigError for an unknown set, or for a count below 2 (scenes are told from one another).
     """
     if name not in SETS:
         raise ConfigError(f"unknown set of scenes {name!r}; known are {', '.join(SETS)}")
-    if count < 2:
-        raise ConfigError(f"at least 2 scene pairs are needed, not {count}")
+    if not 2 <= count <= 5000:
+        raise ConfigError(f"the number of scene pairs must be in 2..5000, not {count}")
     draw = random.Random(f"laco-scenes-{name}-{seed}")
-    told: dict[tuple[str, str], Scene] = {}
+    told: dict[str, Scene] = {}
     while len(told) < count:
-        scene = _scene(SETS[name], draw, len(told))
-        told.setdefault((scene.hazard, scene.twin), scene)
+        scene = _scene(name, draw, len(told))
+        told.setdefault(scene.hazard, scene)
     return list(told.values())
 
 
-def _scene(words: Vocabulary, draw: random.Random, number: int) -> Scene:
+def _scene(name: SetName, draw: random.Random, number: int) -> Scene:
     """One scene, whatever comes next."""
-    kind = draw.choice(tuple(words.users))
+    words = SETS[name]
+    kind: Kind = draw.choice(tuple(words.users))
     user, (risky, safe) = draw.choice(words.users[kind]), draw.choice(words.events[kind])
-    street, side = draw.sample(words.streets, 2)
-    fields: dict[str, str | int] = {
-        "user": user, "User": user[0].upper() + user[1:],
+    fields = _fields(words, draw) | {
+        "user": user,
+        "User": user[0].upper() + user[1:],
         "They": "It" if kind == "vehicle" else "This person",
-        "street": street, "side": side, "cover": draw.choice(words.covers), "peer": draw.choice(words.peers),
-        "sky": draw.choice(words.skies), "gap": draw.randrange(8, 60), "speed": draw.randrange(25, 56),
-        "peer_speed": draw.randrange(15, 56),
-    }  # fmt: skip
+    }
     frame, idle = draw.choice(words.messages), draw.choice(words.idle)
     return Scene(
         number=number,
         hazard=frame.format(**fields, event=risky),
         twin=frame.format(**fields, event=safe),
-        idle=idle.format(**fields),
-        own=OWN.format(**fields),
+        idle=tuple(idle.format(**fields, seen=prompt.seen) for prompt in PROMPTS[name]),
     )
+
+
+def _fields(words: Vocabulary, draw: random.Random) -> dict[str, str]:
+    """What a scene's messages have in common."""
+    return {
+        "side": draw.choice(words.streets),
+        "cover": draw.choice(words.covers),
+        "peer": draw.choice(words.peers),
+        "gap": str(draw.randrange(8, 60)),
+    }

@@ -16,7 +16,7 @@ class Vocabulary:
     """What one set of scenes is made of.
 
     messages: sentence frames of the peer's message with the fields of a scene, and {event}.
-    idle: frames of a message that repeats what the receiver sees itself.
+    idle: frames of a message that repeats what the receiver sees itself, {seen}.
     users: who is seen, by kind. events: (in the receiver's way, not in its way), by kind of user.
     """
 
@@ -27,25 +27,19 @@ class Vocabulary:
     streets: tuple[str, ...]
     covers: tuple[str, ...]
     peers: tuple[str, ...]
-    skies: tuple[str, ...]
 
 
 SET_A = Vocabulary(
     messages=(
-        "I am the {peer} on {side}. Right behind the {cover}, about {gap} metres ahead of you, {user} {event}. "
-        "The air is {sky} and I drive {peer_speed} km/h.",
-        "From {side} I can see past the {cover}. {User} {event}, {gap} metres from your front bumper. "
-        "My {peer} drives {peer_speed} km/h in {sky} air.",
-        "My camera shows the {cover} on {street} and, next to it, {user}. {They} {event}, {gap} metres ahead of "
-        "you. I pass on {side} at {peer_speed} km/h.",
-        "{User} {event}, {gap} metres ahead of your car, just after the {cover}. I look at it from {side}, where "
-        "I drive {peer_speed} km/h.",
+        "I am the {peer} on {side}. Behind the {cover}, {gap} metres ahead of you, {user} {event}.",
+        "From {side} I can see past the {cover}. {User} {event}, {gap} metres from your front bumper.",
+        "My camera shows {user} next to the {cover}. {They} {event}, {gap} metres ahead of you.",
+        "{User} {event}, {gap} metres ahead of your car, just after the {cover}.",
     ),
     idle=(
-        "I am the {peer} on {side}. You are on {street} at {speed} km/h, the air is {sky}, and the {cover} is "
-        "{gap} metres ahead of you.",
-        "From {side} I can see your car on {street}. You drive {speed} km/h in {sky} air, {gap} metres before "
-        "the {cover}.",
+        "I am the {peer} on {side}. I can see that {seen}.",
+        "My camera shows your car from {side}. It shows that {seen}.",
+        "From {side} I can see you. As you know, {seen}. I am the {peer}.",
     ),
     users={
         "person": ("a cyclist", "a child with a ball", "an old man with a stick", "a girl on a scooter"),
@@ -68,25 +62,19 @@ SET_A = Vocabulary(
     streets=("Mill Road", "Elm Street", "Station Road", "Harbour Lane", "King Street", "Church Road"),
     covers=("parked bus", "tall hedge", "stone wall", "delivery truck", "market stall"),
     peers=("blue estate car", "taxi", "police van", "silver saloon"),
-    skies=("clear", "misty", "rainy", "cold"),
 )
 
 SET_B = Vocabulary(
     messages=(
-        "Here is the {peer}, coming along {side} at {peer_speed} km/h. On {street}, {gap} metres in front of your "
-        "car and hidden by the {cover}, {user} {event}.",
-        "View from {side}: on the far side of the {cover} there is {user}. {They} {event}, {gap} metres from "
-        "where you are. The day is {sky}.",
-        "At {peer_speed} km/h on {side} I have the {cover} on my left. Beyond it {user} {event}, and your car is "
-        "{gap} metres from there.",
-        "{gap} metres along {street} from your position {user} {event}. The {cover} is between you two; the "
-        "{peer} that tells you this is on {side}.",
+        "Here is the {peer}, coming along {side}. On the far side of the {cover} {user} {event}; it is {gap} metres.",
+        "View from {side}: {gap} metres from where you are, hidden by the {cover}, {user} {event}.",
+        "I have the {cover} on my left. Beyond it there is {user}. {They} {event}, and your car is {gap} metres away.",
+        "{gap} metres along your road {user} {event}. The {cover} is between you two.",
     ),
     idle=(
-        "Here is the {peer}, coming along {side}. Your car goes along {street} at {speed} km/h, the day is {sky}, "
-        "and {gap} metres in front of it there is the {cover}.",
-        "View from {side}: the {cover} is {gap} metres from where you are on {street}. You go {speed} km/h and "
-        "the day is {sky}.",
+        "Here is the {peer}, coming along {side}. What I have in view is that {seen}.",
+        "View from {side}: {seen}.",
+        "I have {side} in front of me and your car in view. It is so that {seen}. The {peer} tells you this.",
     ),
     users={
         "person": ("a boy on a skateboard", "a woman with a pram", "a jogger", "a man with two dogs"),
@@ -109,7 +97,6 @@ SET_B = Vocabulary(
     streets=("Oak Avenue", "Bridge Street", "Garden Way", "Queens Drive", "North Parade", "Abbey Hill"),
     covers=("tram", "row of vans", "billboard", "wooden fence", "ice-cream kiosk"),
     peers=("green minibus", "black limousine", "post car", "yellow coupe"),
-    skies=("bright", "foggy", "wet", "windy"),
 )
 
 SETS: dict[SetName, Vocabulary] = {"A": SET_A, "B": SET_B}
