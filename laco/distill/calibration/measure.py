@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from laco import Backbone
 from laco.comm import air_bytes, decode, encode
 from laco.config import LacoConfig
+from laco.distill.calibration.packing import hear
 from laco.distill.calibration.prompts import Prompt
 from laco.distill.calibration.scenes import Scene
 from laco.errors import ConfigError
@@ -28,11 +30,12 @@ only cost time."""
 
 @dataclass(frozen=True, eq=False)
 class Told:
-    """A scene's messages, read once by the sender: all layers, all tokens."""
+    """A scene's messages, read once by the sender: all layers, all tokens. text_bytes: their mean length."""
 
     hazard: Trace
     twin: Trace
     idle: tuple[Trace, ...]
+    text_bytes: float
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ class Bench:
         if any(hazard == clear for hazard, clear in self._answers):
             raise ConfigError("this tokenizer begins both answers of a prompt with the same token")
         self._texts = [self._ids(prompt.text) for prompt in prompts]
-        self._silent = [self._logits(number, (), LacoConfig()).log_softmax(-1) for number in range(len(prompts))]
+        with torch.no_grad():
+            last = [infer(self._reader, text).hidden[-1] for text in self._texts]
+            self._silent = self._logits(torch.stack(last))
 
     def tell(self, scene: Scene, steps: int) -> Told:
         """Read a scene's messages and deliberate `steps` steps on each."""
@@ -83,6 +88,7 @@ class Bench:
             self._trace(scene.hazard, steps),
             self._trace(scene.twin, steps),
             tuple(self._trace(text, steps) for text in scene.idle),
+            float(np.mean([len(text.encode()) for text in (scene.hazard, scene.twin, *scene.idle)])),
         )
 
     def send(self, trace: Trace, config: LacoConfig) -> tuple[KVCache, int]:
@@ -93,65 +99,57 @@ class Bench:
         chunks = encode(share(trace, kept, config.depth, config.layers), self.codec)
         return decode(chunks).to(self.backbone.dtype).to(self.backbone.device), air_bytes(chunks).total
 
-    def hear(self, number: int, peers: Sequence[KVCache], config: LacoConfig) -> Answer:
-        """The receiver with the prompt of that number answers."""
-        logits = self._logits(number, peers, config)
-        spoken, silent = logits.log_softmax(-1), self._silent[number]
-        hazard, clear = self._answers[number]
-        drift = (spoken.exp() * (spoken - silent)).sum().clamp_min(0.0)
-        return Answer(float(logits[hazard] - logits[clear]), float(drift))
+    def hear(self, numbers: Sequence[int], peers: Sequence[KVCache], config: LacoConfig) -> list[Answer]:
+        """The receivers with the prompts of those numbers answer, each having heard its own peer."""
+        with torch.no_grad():
+            hidden = hear(self._reader, [self._texts[n] for n in numbers], peers, config)
+            rows = self._logits(hidden)
+        return [self._answer(number, row) for number, row in zip(numbers, rows, strict=True)]
 
     def silent(self) -> tuple[float, ...]:
         """Scores without a message, per prompt."""
-        return tuple(self.hear(number, (), LacoConfig()).score for number in range(len(self.prompts)))
+        return tuple(float(row[h] - row[c]) for row, (h, c) in zip(self._silent, self._answers, strict=True))
 
     def sample(self, told: Told, config: LacoConfig) -> Sample:
         """Everything about one scene under one configuration, through the codec."""
-        hazard, twin, idle = self._sent(told, config)
-        numbers = range(len(self.prompts))
-        heard = [self.hear(number, [hazard[0]], config) for number in numbers]
-        calm = [self.hear(number, [twin[0]], config) for number in numbers]
-        known = [self.hear(number, [idle[number][0]], config) for number in numbers]
-        sizes = [size for _, size in (hazard, twin, *idle)]
+        sent = [self.send(trace, config) for trace in (told.hazard, told.twin, *told.idle)]
+        return self._sample([cache for cache, _ in sent], config, sum(size for _, size in sent) / len(sent))
+
+    def as_text(self, told: Told) -> Sample:
+        """The same with the message as text in the prompt; nbytes: of the texts, mean."""
+        caches = [trace.cache for trace in (told.hazard, told.twin, *told.idle)]
+        return self._sample(caches, AS_TEXT, told.text_bytes)
+
+    def _sample(self, caches: Sequence[KVCache], config: LacoConfig, nbytes: float) -> Sample:
+        """caches: hazard, twin, then an idle message per prompt."""
+        hazard, twin, *idle = caches
+        count = len(self.prompts)
+        order = [*range(count)] * 3
+        answers = self.hear(order, [hazard] * count + [twin] * count + idle, config)
+        heard, calm, known = (answers[i * count : (i + 1) * count] for i in range(3))
         return Sample(
             hazard=tuple(a.score for a in heard),
             twin=tuple(a.score for a in calm),
             moved=tuple((a.drift + b.drift) / 2 for a, b in zip(heard, calm, strict=True)),
             idle=tuple(a.drift for a in known),
-            nbytes=sum(sizes) / len(sizes),
+            nbytes=nbytes,
         )
 
-    def as_text(self, told: Told) -> Sample:
-        """The same with the message as text in the prompt; nbytes: mean over the texts' tokens, 0 here."""
-        peers = (told.hazard.cache, told.twin.cache)
-        numbers = range(len(self.prompts))
-        heard, calm = ([self.hear(n, [peer], AS_TEXT) for n in numbers] for peer in peers)
-        known = [self.hear(n, [told.idle[n].cache], AS_TEXT) for n in numbers]
-        return Sample(
-            tuple(a.score for a in heard),
-            tuple(a.score for a in calm),
-            tuple((a.drift + b.drift) / 2 for a, b in zip(heard, calm, strict=True)),
-            tuple(a.drift for a in known),
-            0.0,
-        )
-
-    def _sent(
-        self, told: Told, config: LacoConfig
-    ) -> tuple[tuple[KVCache, int], tuple[KVCache, int], list[tuple[KVCache, int]]]:
-        idle = [self.send(trace, config) for trace in told.idle]
-        return self.send(told.hazard, config), self.send(told.twin, config), idle
+    def _answer(self, number: int, logits: Tensor) -> Answer:
+        """logits: [V]."""
+        spoken, silent = logits.log_softmax(-1), self._silent[number].log_softmax(-1)
+        hazard, clear = self._answers[number]
+        drift = (spoken.exp() * (spoken - silent)).sum().clamp_min(0.0)
+        return Answer(float(logits[hazard] - logits[clear]), float(drift))
 
     def _trace(self, text: str, steps: int) -> Trace:
         return deliberate(self.backbone, self._ids(MESSAGE.format(text)), steps)
 
-    def _logits(self, number: int, peers: Sequence[KVCache], config: LacoConfig) -> Tensor:
-        """Logits [V] of a prompt's next token."""
-        out = infer(self._reader, self._texts[number], peers, place=config.place, rotary=config.rotary,
-                    window=config.window)  # fmt: skip
-        with torch.no_grad():
-            logits = self.backbone.logits(out.hidden[-1:])
+    def _logits(self, hidden: Tensor) -> Tensor:
+        """Logits [n, V] of hidden states [n, D]."""
+        logits = self.backbone.logits(hidden)
         assert logits is not None  # checked when the bench was made
-        return logits[0].float()
+        return logits.float()
 
     def _ids(self, text: str) -> list[int]:
         """Tokens without the special ones: message and prompt must read on from one another."""
