@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from laco.cli.calibrate import calibrate
 from laco.cli.distill import distill
 from laco.cli.models import app as models
 from laco.cli.run import run
@@ -19,6 +20,7 @@ for command in (run, scenarios):
 app.add_typer(world, name="world")
 app.command()(view)
 app.command()(distill)
+app.command()(calibrate)
 app.add_typer(models, name="models")
 
 
