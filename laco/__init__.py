@@ -4,7 +4,11 @@ The public names are loaded on first use, so that importing `laco` (and `laco --
 """
 
 import importlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from laco.method import registry
+from laco.models import MODELS, installed
 
 if TYPE_CHECKING:
     from laco.config import LacoConfig as LacoConfig
@@ -32,6 +36,10 @@ __all__ = [
     "Backbone", "Context", "KVCache", "LacoConfig", "__version__",
     "attribute", "deliberate", "infer", "share",
 ]  # fmt: skip
+
+# Names only: where a model lies is looked up when it is loaded.
+for _name in MODELS:
+    registry.register(_name, partial(installed, _name))
 
 
 def __getattr__(name: str) -> Any:

@@ -12,12 +12,44 @@ from laco.config import LacoConfig
 from laco.errors import ConfigError
 
 
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a profile came about (docs/calibration.md says what the figures mean).
+
+    model: as it was loaded. fingerprint: of that model; another model's caches are other caches. how: the
+    command. pairs: scene pairs, or driving seeds. content, drift, bytes: of the picked settings.
+    text_content, text_drift: of the same message as text, or read as tokens. controls: content of payloads
+    that are not what was said.
+    """
+
+    model: str
+    fingerprint: str
+    how: str
+    pairs: int
+    content: float
+    drift: float
+    bytes: float
+    text_content: float
+    text_drift: float
+    controls: dict[str, float] = {}
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings measured to suit a driver: its caution in [0, 1], the codec, and the method's options."""
 
     caution: float
     codec: str
     laco: LacoConfig
+    measured: Measured | None = None
+
+
+def dump(profile: Profile) -> bytes:
+    """The profile as the text of a file that `load` reads; the method's options that are not the paper's only."""
+    plain = msgspec.to_builtins(profile)
+    paper = msgspec.to_builtins(LacoConfig())
+    plain["laco"] = {name: value for name, value in plain["laco"].items() if value != paper[name]}
+    if plain["measured"] is None:
+        del plain["measured"]
+    return msgspec.yaml.encode(plain)
 
 
 def of(driver: str, model: str, path: Path | None = None) -> Profile:

@@ -5,7 +5,9 @@ import sys
 import typer
 
 from laco.cli.agent import agent
+from laco.cli.calibrate import calibrate
 from laco.cli.distill import app as distill
+from laco.cli.models import app as models
 from laco.cli.run import run
 from laco.cli.scenarios import scenarios
 from laco.cli.view import view
@@ -20,6 +22,8 @@ app.add_typer(world, name="world")
 app.command()(view)
 app.command()(agent)
 app.add_typer(distill, name="distill")
+app.command()(calibrate)
+app.add_typer(models, name="models")
 
 
 def main() -> None:
