@@ -73,8 +73,7 @@ def deliberate(
     cache = KVCache(carried, tuple(range(len(carried))), positions)
     inputs = torch.cat(entered)
     read = Context.of(backbone, context)  # what was given: ids stay ids
-    ids = None if read.extras else read.ids  # of text alone: an image is not in the ids
-    return Trace(cache, len(checked), saliency, hidden, inputs, ids, _content(backbone, read), realign)
+    return Trace(cache, len(checked), saliency, hidden, inputs, read.ids, _content(backbone, read), realign)
 
 
 def _content(backbone: Backbone, context: Context) -> Tensor | None:

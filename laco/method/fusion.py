@@ -41,7 +41,7 @@ class Inference:
     hidden: Tensor
     cache: KVCache
     foreign_tokens: int
-    hearing: Hearing | None = None
+    hearing: Hearing | None = field(default=None, repr=False)
     layers: tuple[Any, ...] = field(default=(), repr=False)
 
 

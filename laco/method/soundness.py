@@ -67,7 +67,7 @@ def check(cache: KVCache, backbone: Backbone, bounds: Bounds | None = None) -> N
 
 def _check_shape(cache: KVCache, backbone: Backbone) -> None:
     """Raises: CacheError unless heads, widths, axes and layers are the backbone's."""
-    axes = getattr(backbone, "axes", 1)
+    axes = backbone.axes
     found = (cache.kv_heads, cache.head_dim, cache.positions.shape[0])
     if found != (backbone.kv_heads, backbone.head_dim, axes) or cache.layer_ids[-1] >= backbone.num_layers:
         shape = f"heads, width, axes {found}, layers {cache.layer_ids}"
