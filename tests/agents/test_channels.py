@@ -184,7 +184,7 @@ class TestLatent:
 
     def test_another_kind_is_refused(self, driver, own, theirs) -> None:
         chunks = said(ObservationList(driver, CAUTION), theirs, own)
-        self.refused(driver, own, chunks, "carries bytes, not a cache")
+        self.refused(driver, own, chunks, "another model")
 
     def test_a_cache_of_another_shape_is_refused(self, driver, own, theirs) -> None:
         part = self.channel(driver).think(theirs, own.beacon(""))
