@@ -9,7 +9,7 @@ the next one does, so a busy machine slows all of them alike; figures are median
   embedding lookups for `visual`.
 - encode: choosing what is shared, and bytes. decode: bytes to what the receiver's model takes.
 - air: air bytes at 6 and 25 Mb/s, nothing else on the channel.
-- attach: how much longer the receiver's forward pass takes than that of `silent` at the same moment.
+- attach: how much longer the receiver's pass takes than that of `silent`, measured just before at the same moment.
 
 What limits it: on a processor both a word and a latent step read all weights once, so latent's speaking should take
 m / tokens of language's; the last line tells the ratio of the two (the target is at most 1.15). Words also pay for the
@@ -109,22 +109,21 @@ def measure(driver: LLMDriver, made: Mapping[str, Channel], at: Sequence[Moment]
     rows = {name: Row() for name in made}
     silent = build(AgentSpec("A", "silent", driver="llm"), driver, {})
     for number, (a, b) in enumerate(at):
-        with recording() as spans:
-            silent.hear(a, [])
-        alone = total(spans, "infer")
         for name, channel in made.items():
-            note(rows[name], channel, a, b, alone)
+            note(rows[name], channel, silent, a, b)
         print(f"moment {number + 1} of {len(at)}", file=sys.stderr, flush=True)
     return rows
 
 
-def note(row: Row, channel: Channel, a: Observation, b: Observation, alone: float) -> None:
-    """One message from B to A."""
+def note(row: Row, channel: Channel, silent: Channel, a: Observation, b: Observation) -> None:
+    """One message from B to A. What A's pass takes without it is measured just before the one with it."""
     meta = {"sender": "B", "addressee": "A", "fingerprint": channel.driver.fingerprint}
     with recording() as spans:
         said = channel.say(b, a.beacon(""), meta)
         if said is None:
             raise RuntimeError(f"{channel.name} said nothing")
+        with recording() as alone:
+            silent.hear(a, [])
         heard = channel.hear(a, [said])
     if heard.refused:
         raise RuntimeError(heard.refused[0])
@@ -133,7 +132,7 @@ def note(row: Row, channel: Channel, a: Observation, b: Observation, alone: floa
         "speak": total(spans, "speak", "embed"),
         "encode": total(spans, "share", "encode"),
         "decode": total(spans, "decode"),
-        "attach": total(spans, "infer") - alone,
+        "attach": total(spans, "infer") - total(alone, "infer"),
     }
     for stage, value in times.items():
         row.times[stage].append(value)
