@@ -15,7 +15,6 @@ The last line of output is one JSON object.
 
 import argparse
 import json
-import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -123,16 +122,17 @@ def figures(scores: np.ndarray, text: np.ndarray, draws: np.ndarray) -> dict[str
 
 
 @torch.no_grad()
-def judged(judge: Judge, pairs: Sequence[Scene], seed: int) -> dict[str, np.ndarray]:
+def judged(judge: Judge, pairs: Sequence[Scene]) -> dict[str, np.ndarray]:
     """Scores [scenes, 2, scores] per row."""
-    rng = random.Random(seed)
     sent = [[judge.message(text) for text in (pair.hazard, pair.harmless)] for pair in pairs]
     rows: dict[str, list[list[list[float]]]] = {name: [] for name in ROWS}
     for number, pair in enumerate(pairs):
         asked, others = choices(pair), sent[(number + 1) % len(pairs)]
+        if number % 2:  # so that as many hazards as harmless scenes hear of a hazard elsewhere
+            others = others[::-1]
         both = [
-            judge.scores(text, message, rng.choice(others), asked)
-            for text, message in zip((pair.hazard, pair.harmless), sent[number], strict=True)
+            judge.scores(text, message, other, asked)
+            for text, message, other in zip((pair.hazard, pair.harmless), sent[number], others, strict=True)
         ]
         nothing = {"nothing": judge.nothing(asked)}
         for name in ROWS:
@@ -162,7 +162,7 @@ def main() -> None:
     except LacoError as error:
         parser.error(str(error))
     pairs = scenes(args.seed, args.scenes)
-    scores = judged(judge, pairs, args.seed)
+    scores = judged(judge, pairs)
     draws = np.random.default_rng(args.seed).integers(0, len(pairs), (DRAWS, len(pairs)))
     size = {"text": np.mean([len(t.encode()) for p in pairs for t in (p.hazard, p.harmless)])}
     size |= {name: np.mean(judge.air) for name in ("adapted", "untrained", "other scene")}

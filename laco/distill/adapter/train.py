@@ -22,7 +22,7 @@ HELD_SEED = 1 << 20  # texts of this seed are never trained on
 
 @dataclass(frozen=True)
 class Recipe:
-    """Amounts; the defaults take a quarter of an hour on one core for models of 0.1 to 0.3 B parameters.
+    """Amounts; for models of 0.1 to 0.3 B parameters a text of stage 1 takes 0.5 s, a step 3.3 s of one core.
 
     layers: the receiver's layers that hear, None for all but the first and the last sixth. width: how many of
     the sender's layers each of them is made of. hidden: of the narrow layer in each map. texts, ridge: of
