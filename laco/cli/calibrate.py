@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    model: Annotated[
-        str, typer.Option(metavar="NAME|PATH|vector", help="A language model, or the built-in driver.")
-    ],
+    model: Annotated[str, typer.Option(metavar="NAME|PATH|vector", help="A language model, or the built-in driver.")],
     out: Annotated[Path, typer.Option(help="The profile; its curves go beside it as .png.")] = Path("laco.yaml"),
     budget_bytes: Annotated[
         float | None, typer.Option(min=1, help="What a message may cost on the air.", show_default="no limit")
@@ -38,7 +36,7 @@ def calibrate(
 
     find(codec)
     prepare(out.parent)
-    with _bars() as progress:
+    with _Bars() as progress:
         if model == "vector":
             result = _driver(pairs or 10, budget_bytes, progress)
         else:
@@ -75,7 +73,7 @@ def _driver(seeds: int, budget: float | None, progress: Callable[[str, float], N
     return of_driver(rows, judge, vector, budget, seeds)
 
 
-class _bars:
+class _Bars:
     """Progress of the stages: a bar each on a terminal's stderr, nothing elsewhere."""
 
     def __init__(self) -> None:
