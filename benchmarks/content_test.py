@@ -36,12 +36,11 @@ CONDITIONS = ("calibrated", "text", "paper")
 
 def sample(bench: Bench, scene: Scene, config: LacoConfig) -> dict[str, Sample]:
     """All conditions of one scene."""
-    told = bench.tell(scene, 0)
-    deep = bench.tell(scene, PAPER.steps)
+    told = {steps: bench.tell(scene, steps) for steps in {0, PAPER.steps, config.steps}}
     return {
-        "calibrated": bench.sample(deep if config.steps == PAPER.steps else bench.tell(scene, config.steps), config),
-        "text": bench.as_text(told),
-        "paper": bench.sample(deep, PAPER),
+        "calibrated": bench.sample(told[config.steps], config),
+        "text": bench.as_text(told[0]),
+        "paper": bench.sample(told[PAPER.steps], PAPER),
     }
 
 
@@ -107,7 +106,7 @@ def judged(found: list[dict[str, Sample]], draws: int = 2000) -> dict[str, Any]:
     rows = {
         name: {
             "auc": round(auc(*scores[name]), 4),
-            "auc_by_prompt": [round(auc(h[:, None], t[:, None]), 4) for h, t in by_prompt(*scores[name])], t[:, None]), 4) for h, t in zip(*map(np.transpose, scores[name]))],
+            "auc_by_prompt": [round(auc(h[:, None], t[:, None]), 4) for h, t in by_prompt(*scores[name])],
             "wins": round(wins(*scores[name]), 4),
             "idle_drift": round(float(idle[name].mean()), 5),
             "message_drift": round(float(table(found, name, "moved").mean()), 5),

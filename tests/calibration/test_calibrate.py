@@ -44,7 +44,7 @@ def test_a_language_model(tiny: Backbone, capsys, tmp_path: Path) -> None:
     assert profile.measured is not None
     assert profile.measured.fingerprint == fingerprint_of(tiny.model, tiny.decoder.config)
     assert profile.measured.controls.keys() == {"shuffled", "other", "empty"}
-    assert profile.measured.how == "laco calibrate --model tiny --pairs 2 --seed 0"
+    assert profile.measured.how == "laco calibrate --model tiny --pairs 2 --seed 0 --codec int8 --steps 0"
     assert list(profile.laco.layers or ()) == found["picked"]["config"]["layers"]
     assert (profile.laco.place, profile.laco.steps) == ("after_sink", 0)
     points = found["bands"] + found["others"]

@@ -83,7 +83,7 @@ class Bench:
             self._silent = self._logits(torch.stack(last))
 
     def tell(self, scene: Scene, steps: int) -> Told:
-        """Read a scene's messages and deliberate `steps` steps on each."""
+        """Read a scene's messages and deliberate `steps` steps on each, by the paper's realignment."""
         return Told(
             self._trace(scene.hazard, steps),
             self._trace(scene.twin, steps),
