@@ -48,7 +48,10 @@ def main() -> None:
     torch.set_num_threads(1)
     judge = Judge(VectorDriver.load(args.weights), args.caution, moments(range(first, last + 1)))
     print(f"{len(judge.at)} moments; reading moves the decision by {judge.moved:.2f} m/s")
-    print("| steps | keep | layers | codec | error m/s | recovered | content m/s | drift m/s | air bytes |\n|" + "---|" * 9)
+    print(
+        "| steps | keep | layers | codec | error m/s | recovered | content m/s | drift m/s | air bytes |\n|"
+        + "---|" * 9
+    )
     rows = []
     for config, codec in grid():
         row = shown(judge.row(config, codec))

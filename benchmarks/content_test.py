@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,11 @@ CONDITIONS = ("calibrated", "text", "paper")
 
 def sample(bench: Bench, scene: Scene, config: LacoConfig) -> dict[str, Sample]:
     """All conditions of one scene."""
-    told = bench.tell(scene, 0)
-    deep = bench.tell(scene, PAPER.steps)
+    told = {steps: bench.tell(scene, steps) for steps in {0, PAPER.steps, config.steps}}
     return {
-        "calibrated": bench.sample(deep if config.steps == PAPER.steps else bench.tell(scene, config.steps), config),
-        "text": bench.as_text(told),
-        "paper": bench.sample(deep, PAPER),
+        "calibrated": bench.sample(told[config.steps], config),
+        "text": bench.as_text(told[0]),
+        "paper": bench.sample(told[PAPER.steps], PAPER),
     }
 
 
@@ -85,6 +84,11 @@ def table(found: list[dict[str, Sample]], name: str, field: str) -> Array:
     return np.array([getattr(row[name], field) for row in found])
 
 
+def by_prompt(hazard: Array, twin: Array) -> Iterator[tuple[Array, Array]]:
+    """The scores [pairs] of each prompt."""
+    return zip(hazard.T, twin.T, strict=True)
+
+
 def judged(found: list[dict[str, Sample]], draws: int = 2000) -> dict[str, Any]:
     """AUC, wins and drift by condition, and the two comparisons with their 95 % intervals."""
     scores = {name: (table(found, name, "hazard"), table(found, name, "twin")) for name in CONDITIONS}
@@ -102,7 +106,7 @@ def judged(found: list[dict[str, Sample]], draws: int = 2000) -> dict[str, Any]:
     rows = {
         name: {
             "auc": round(auc(*scores[name]), 4),
-            "auc_by_prompt": [round(auc(h[:, None], t[:, None]), 4) for h, t in zip(*map(np.transpose, scores[name]))],
+            "auc_by_prompt": [round(auc(h[:, None], t[:, None]), 4) for h, t in by_prompt(*scores[name])],
             "wins": round(wins(*scores[name]), 4),
             "idle_drift": round(float(idle[name].mean()), 5),
             "message_drift": round(float(table(found, name, "moved").mean()), 5),
@@ -142,7 +146,7 @@ def main() -> None:
     for name, row in result["conditions"].items():
         shown = (row["auc"], row["wins"], row["idle_drift"], row["message_drift"], row["bytes"])
         print(f"| {name} | " + " | ".join(map(str, shown)) + " |")
-    print(json.dumps({"model": args.model, "laco": asdict(replace(profile.laco)), "codec": profile.codec, **result}))
+    print(json.dumps({"model": args.model, "laco": asdict(profile.laco), "codec": profile.codec, **result}))
 
 
 if __name__ == "__main__":

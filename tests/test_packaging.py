@@ -149,7 +149,7 @@ def direct_dependencies() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     wanted = project["dependencies"] + [
-        one for name in ("test", "sensors", "traffic", "view", "maps") for one in extras[name]
+        one for name in ("test", "sensors", "traffic", "view", "llm", "maps") for one in extras[name]
     ]
     names = {re.split(r"[^A-Za-z0-9_-]", one)[0].lower().replace("_", "-") for one in wanted}
     return names - {project["name"]}

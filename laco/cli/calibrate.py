@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    model: Annotated[
-        str, typer.Option(metavar="NAME|PATH|vector", help="A language model, or the built-in driver.")
-    ],
+    model: Annotated[str, typer.Option(metavar="NAME|PATH|vector", help="A language model, or the built-in driver.")],
     out: Annotated[Path, typer.Option(help="The profile; its curves go beside it as .png.")] = Path("laco.yaml"),
     budget_bytes: Annotated[
         float | None, typer.Option(min=1, help="What a message may cost on the air.", show_default="no limit")
@@ -24,6 +22,7 @@ def calibrate(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides which scenes of set A are told.")] = 0,
     codec: Annotated[str, typer.Option(help="How a cache becomes bytes (language models).")] = "int8",
+    steps: Annotated[int, typer.Option(min=0, help="Latent steps that the sender takes (language models).")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print every measured point as JSON.")] = False,
 ) -> None:
     """Measure content and identity drift per layer band and selector, pick the best, and save it.
@@ -38,11 +37,11 @@ def calibrate(
 
     find(codec)
     prepare(out.parent)
-    with _bars() as progress:
+    with _Bars() as progress:
         if model == "vector":
             result = _driver(pairs or 10, budget_bytes, progress)
         else:
-            result = _texts(model, pairs or 60, seed, codec, budget_bytes, progress)
+            result = _texts(model, pairs or 60, seed, codec, steps, budget_bytes, progress)
         picture = save(result, out)
     if as_json:
         typer.echo(json.dumps(result.plain() | {"profile": str(out), "curves": str(picture)}))
@@ -52,14 +51,20 @@ def calibrate(
 
 
 def _texts(
-    model: str, pairs: int, seed: int, codec: str, budget: float | None, progress: Callable[[str, float], None]
+    model: str,
+    pairs: int,
+    seed: int,
+    codec: str,
+    steps: int,
+    budget: float | None,
+    progress: Callable[[str, float], None],
 ) -> "Result":
     from laco import Backbone
     from laco.distill.calibration.result import of_texts
     from laco.distill.calibration.texts import calibrate as measure
 
     backbone = Backbone.load(model)
-    found = measure(backbone, pairs=pairs, seed=seed, codec=codec, budget=budget, progress=progress)
+    found = measure(backbone, pairs=pairs, seed=seed, codec=codec, budget=budget, steps=steps, progress=progress)
     return of_texts(found, backbone, model, codec, seed)
 
 
@@ -75,7 +80,7 @@ def _driver(seeds: int, budget: float | None, progress: Callable[[str, float], N
     return of_driver(rows, judge, vector, budget, seeds)
 
 
-class _bars:
+class _Bars:
     """Progress of the stages: a bar each on a terminal's stderr, nothing elsewhere."""
 
     def __init__(self) -> None:

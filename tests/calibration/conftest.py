@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from laco import Backbone
 
-LAYERS, VOCABULARY = 5, 997
+LAYERS, VOCABULARY = 4, 997
 
 
 class Words:

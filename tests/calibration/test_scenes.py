@@ -75,7 +75,7 @@ def test_an_idle_message_repeats_what_its_receiver_sees(name: SetName) -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(ConfigError, match="2.*not 1"):
+    with pytest.raises(ConfigError, match=r"2.*not 1"):
         scenes("A", 1)
     with pytest.raises(ConfigError, match="unknown set"):
         scenes("C", 10)  # type: ignore[arg-type]

@@ -83,7 +83,7 @@ class Bench:
             self._silent = self._logits(torch.stack(last))
 
     def tell(self, scene: Scene, steps: int) -> Told:
-        """Read a scene's messages and deliberate `steps` steps on each."""
+        """Read a scene's messages and deliberate `steps` steps on each, by the paper's realignment."""
         return Told(
             self._trace(scene.hazard, steps),
             self._trace(scene.twin, steps),
@@ -93,9 +93,7 @@ class Bench:
 
     def send(self, trace: Trace, config: LacoConfig) -> tuple[KVCache, int]:
         """What arrives of a message after the codec, and its bytes on the air."""
-        kept = attribute(
-            trace, config.keep, horizon=config.horizon, latent=config.latent, selector=config.selector
-        )
+        kept = attribute(trace, config.keep, horizon=config.horizon, latent=config.latent, selector=config.selector)
         chunks = encode(share(trace, kept, config.depth, config.layers), self.codec)
         return decode(chunks).to(self.backbone.dtype).to(self.backbone.device), air_bytes(chunks).total
 

@@ -39,12 +39,11 @@ def hear(backbone: Backbone, prompts: Sequence[Sequence[int]], peers: Sequence[K
     owner = torch.cat([torch.full((len(p),), i) for i, p in enumerate(prompts)])
     source = torch.cat([torch.full((peer.num_tokens,), i) for i, peer in enumerate(peers)])
     index = torch.cat([torch.arange(len(p)) for p in prompts])  # of each token in its own prompt
-    last = torch.tensor([len(p) for p in prompts]).cumsum(0) - 1
-    starts = torch.tensor([int(peer.positions.max()) + 1 for peer in peers])
     lengths = torch.tensor([len(p) for p in prompts])
-    first = {"prefix": 0, "after_sink": SINK, "before_last": lengths[owner] - 1}[config.place]
+    starts = torch.tensor([int(peer.positions.max()) + 1 for peer in peers])  # own positions follow the peer's
+    first = {"prefix": lengths * 0, "after_sink": lengths * 0 + SINK, "before_last": lengths - 1}[config.place]
     own = (owner[:, None] == owner) & (index[:, None] >= index)
-    foreign = (owner[:, None] == source) & torch.as_tensor(index >= first)[:, None]
+    foreign = (owner[:, None] == source) & (index >= first[owner])[:, None]
     joined = KVCache.concatenate(list(peers))
     columns = dict.fromkeys(joined.layer_ids, joined.positions[0])
     hearing = _Matrix(columns, index, matrix=foreign)
@@ -54,7 +53,7 @@ def hear(backbone: Backbone, prompts: Sequence[Sequence[int]], peers: Sequence[K
             Context(ids=ids), index + starts[owner], Cache(layers=_layers(joined, backbone.num_layers)),
             attention_mask=own[None, None], laco_hearing=hearing,
         )  # fmt: skip
-    return hidden[last]
+    return hidden[lengths.cumsum(0) - 1]
 
 
 def _layers(joined: KVCache, count: int) -> list[Any]:

@@ -32,12 +32,20 @@ class Prompt:
 PROMPTS: dict[SetName, tuple[Prompt, ...]] = {
     "A": (
         Prompt("you drive on Park Road at 40 km/h and see an empty lane", "Now you must", " stop", " continue"),
-        Prompt("you drive at 40 km/h on a street with shops", "In the next seconds your car gets", " slower", " faster"),
-        Prompt("you drive through the village at 50 km/h and see an empty lane", "You decide to", " brake", " continue"),
+        Prompt(
+            "you drive at 40 km/h on a street with shops", "In the next seconds your car gets", " slower", " faster"
+        ),
+        Prompt(
+            "you drive through the village at 50 km/h and see an empty lane", "You decide to", " brake", " continue"
+        ),
     ),
     "B": (
-        Prompt("you go along Canal Street at 45 km/h and nobody is in view", "Your passengers feel", " unsafe", " safe"),
+        Prompt(
+            "you go along Canal Street at 45 km/h and nobody is in view", "Your passengers feel", " unsafe", " safe"
+        ),
         Prompt("you go along a row of houses at 35 km/h", "Is the way free? The answer is", " no", " yes"),
-        Prompt("you go past the school at 30 km/h and nobody is in view", "At the next moment you have to", " stop", " go"),
+        Prompt(
+            "you go past the school at 30 km/h and nobody is in view", "At the next moment you have to", " stop", " go"
+        ),
     ),
 }

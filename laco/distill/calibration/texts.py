@@ -50,14 +50,14 @@ def calibrate(
     steps: int = 0,
     progress: Progress = lambda stage, share: None,
 ) -> Calibration:
-    """Measure on set A and pick a configuration. pairs: scene pairs; budget: per message [bytes].
+    """Measure on set A and pick a configuration. pairs: scene pairs; budget: per message [bytes]; steps: latent.
 
     Every message is read once by the sender, for all configurations of a stage.
     Raises: ConfigError for a backbone that cannot be asked, and if nothing fits the budget.
     """
     bench = Bench(backbone, PROMPTS["A"], codec)
     told = scenes("A", pairs, seed)
-    base = LacoConfig(steps=steps, keep=1.0, place="after_sink", realign="identity")
+    base = LacoConfig(steps=steps, keep=1.0, place="after_sink")
     stage = partial(_stage, bench, told)
     by_band, text = stage(of_bands(backbone.num_layers, base), partial(progress, "bands"))
     band, _ = best(by_band, text.drift, None)  # fewer tokens may bring a band that is too large into the budget
