@@ -89,11 +89,14 @@ class Agent:
         return Decision(heard.plan, heard.foreign_tokens, receipts)
 
     def _audience(self) -> list[tuple[str, Beacon]]:
-        """Addressees, and whose frame they are told in: each partner in its own, or all at once in ours."""
-        chosen = partners(self._view, self._fresh())
-        if self.channel.driver.addressing == "each" or not chosen:
+        """Addressees, and whose frame they are told in: each partner in its own; or all at once in ours, and who has
+        another model alone, since it asks for layers of its own choice."""
+        chosen, own = partners(self._view, self._fresh()), self.channel.driver.fingerprint
+        if self.channel.driver.addressing == "each":
             return [(beacon.name, beacon) for beacon in chosen]
-        return [("", self._view.beacon(self.channel.driver.fingerprint))]
+        others = [(beacon.name, beacon) for beacon in chosen if beacon.fingerprint not in ("", own)]
+        alike = len(others) < len(chosen)
+        return [*others, ("", self._view.beacon(own))] if alike else others
 
     @property
     def _view(self) -> Observation:
