@@ -96,7 +96,7 @@ class Agent:
             return [(beacon.name, beacon) for beacon in chosen]
         others = [(beacon.name, beacon) for beacon in chosen if beacon.fingerprint not in ("", own)]
         alike = len(others) < len(chosen)
-        return [*others, ("", self._view.beacon(own))] if alike else others
+        return [("", self._view.beacon(own)), *others] if alike else others
 
     @property
     def _view(self) -> Observation:

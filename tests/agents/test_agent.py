@@ -209,3 +209,17 @@ class TestOtherDrivers:
         fates = pair.air.step(0.0, [b.manifest for b in beacons], {"A": (0.0, 0.0), "B": (30.0, 0.0)})
         assert [s.generated for s in pair.agents["A"].speak(fates)] == [LACO.steps]
         assert [b.generated for b in beacons] == [0, 0]
+
+
+def test_a_broadcast_is_for_the_same_model_and_others_are_spoken_to_alone(slow: Pair) -> None:
+    agent = slow.agents["A"]
+    view = slow.eastward(name="A")
+    agent.announce(view)
+    own = agent.channel.driver.fingerprint
+    peers = [slow.eastward(name=name, x=30.0).beacon(print) for name, print in (("B", own), ("C", "another"))]
+    agent.beacons = {beacon.name: beacon for beacon in peers}
+    assert agent._audience() == [("", view.beacon(own)), ("C", peers[1])]
+    del agent.beacons["B"]
+    assert agent._audience() == [("C", peers[1])]
+    agent.beacons.clear()
+    assert agent._audience() == []
