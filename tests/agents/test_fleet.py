@@ -4,7 +4,7 @@ import multiprocessing
 
 import pytest
 
-from laco.agents import fleet
+from laco.agents import fleet, hosts
 
 
 def test_a_host_that_cannot_start_leaves_nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,7 +13,7 @@ def test_a_host_that_cannot_start_leaves_nothing_to_wait_for(monkeypatch: pytest
     def broken() -> None:
         raise OSError("no more processes")
 
-    monkeypatch.setattr(fleet, "_spawner", broken)
+    monkeypatch.setattr(hosts, "_spawner", broken)
     before = multiprocessing.active_children()
     with pytest.raises(OSError, match="no more processes"):
         fleet.Fleet(2)

@@ -65,7 +65,7 @@ def test_a_vehicle_served_elsewhere_drives_as_one_of_ours(weights: str) -> None:
                 there = session.run(options(weights), {})
                 assert len(session.fleet.hosts) == len(session.fleet.remote) == 1
             assert trajectory(there.record) == trajectory(here.record)
-            assert set(there.messages.receipts) == set(here.messages.receipts)
+            assert there.messages.receipts == here.messages.receipts
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
