@@ -18,7 +18,7 @@ from laco.agents.perception import with_beacons
 from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, parse
 from laco.comm.mesh import Mesh
 from laco.comm.radio import Fate, Manifest
-from laco.errors import HandshakeError
+from laco.errors import ConfigError, HandshakeError
 from laco.profiling.spans import span
 
 WINDOW = 0.1  # [s] a message deliverable this long after a decision still counts (TS 22.185's latency budget)
@@ -101,7 +101,7 @@ class Agent:
     @property
     def _view(self) -> Observation:
         if self.view is None:
-            raise RuntimeError("announce comes first")
+            raise ConfigError(f"{self.name} has seen nothing yet: announce comes first")
         return self.view
 
     def _meta(self, addressee: str) -> dict[str, Any]:

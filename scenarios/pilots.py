@@ -73,7 +73,8 @@ class Connected:
         return {name: d.plan for answer in heard for name, d in answer.decisions.items()}
 
     def _sent(self, answers: list[Answer]) -> list[Sent]:
-        sent = [s for answer in answers for s in answer.sent]
+        # By vehicle: which host serves whom must not show.
+        sent = sorted((s for answer in answers for s in answer.sent), key=lambda s: s.manifest.sender)
         self.messages.sent += sent
         self.messages.spans = merged([self.messages.spans, *(a.spans for a in answers)])
         return sent
@@ -81,7 +82,8 @@ class Connected:
     def _note(self, spans: Mapping[str, list[float]], answers: list[Answer]) -> None:
         log = self.messages
         log.spans = merged([log.spans, spans, *(a.spans for a in answers)])
-        decisions = [d for answer in answers for _, d in sorted(answer.decisions.items())]
+        named = {name: d for answer in answers for name, d in answer.decisions.items()}
+        decisions = [named[name] for name in sorted(named)]
         log.receipts += [receipt for d in decisions for receipt in d.receipts]
         log.foreign_tokens += [d.foreign_tokens for d in decisions]
         log.failed_plans += sum(d.plan.failed for d in decisions)

@@ -8,10 +8,10 @@ from laco.errors import ConfigError
 from laco.method import registry
 
 
-def weights_of(driver: str, weights: Path | None, model: str | None) -> str:
+def weights_of(driver: str, weights: Path | None, model: str | None, here: bool = True) -> str:
     """What the driver is to load, "" for its own: a weights file for `vector`, a model for the others.
 
-    Raises: ConfigError for an unknown driver, and for a file or model that is missing or not for this driver;
+    here: look for the model on this machine; hosts elsewhere have their own. Raises: ConfigError for an unknown driver, and for a file or model that is missing or not for this driver;
     BackboneError for a file that holds something else, and for a built-in model that has not been fetched.
     """
     known = facts(driver)
@@ -25,7 +25,8 @@ def weights_of(driver: str, weights: Path | None, model: str | None) -> str:
         raise ConfigError(f"the {driver} driver takes a model, not weights: use --model")
     if not (name := model or known.model):
         raise ConfigError(f"the {driver} driver needs a model: give a folder or a hub id with --model")
-    _look(name)
+    if here:
+        _look(name)
     return name
 
 

@@ -105,7 +105,7 @@ def run(
     find_radio(radio)
     if channel is not ChannelName.ALL:
         require_channel(channel.value, driver.value)
-    chosen = weights_of(driver.value, weights, model)
+    chosen = weights_of(driver.value, weights, model, here=not agents)
     profile = profile_of(driver.value, chosen, calibration)
     names = carried(driver.value) if channel is ChannelName.ALL else (channel.value,)
     served = [":".join(map(str, address(text))) for text in agents or ()]

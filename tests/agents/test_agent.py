@@ -15,6 +15,7 @@ from laco.agents.observation import Beacon, Body, Observation
 from laco.comm.mesh import Mesh, barrier
 from laco.comm.radio import Air, Fate, Manifest
 from laco.config import LacoConfig
+from laco.errors import ConfigError
 
 LACO = LacoConfig(steps=1, keep=1.0, layers=(0, 1, 2), realign="identity")
 
@@ -210,6 +211,9 @@ class TestOtherDrivers:
         assert [s.generated for s in pair.agents["A"].speak(fates)] == [LACO.steps]
         assert [b.generated for b in beacons] == [0, 0]
 
+    def test_who_has_seen_nothing_has_nothing_to_say(self, pair: Pair) -> None:
+        with pytest.raises(ConfigError, match=r"^A has seen nothing yet: announce comes first$"):
+            pair.agents["A"].speak([])
 
 def test_a_broadcast_is_for_the_same_model_and_others_are_spoken_to_alone(slow: Pair) -> None:
     agent = slow.agents["A"]

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import zmq
 
+from laco.agents.drivers.check import weights_of
 from laco.agents.drivers.vector import VectorDriver
 from laco.agents.drivers.vector_model import VectorModel
 from laco.agents.hosts import HostLostError, RemoteHost
 from laco.cli.main import main
 from laco.config import LacoConfig
-from laco.errors import LacoError
+from laco.errors import ConfigError, LacoError
 from laco.scenarios.runner import Record
 from laco.scenarios.session import Options, Session
 
@@ -65,7 +66,7 @@ def test_a_vehicle_served_elsewhere_drives_as_one_of_ours(weights: str) -> None:
                 there = session.run(options(weights), {})
                 assert len(session.fleet.hosts) == len(session.fleet.remote) == 1
             assert trajectory(there.record) == trajectory(here.record)
-            assert set(there.messages.receipts) == set(here.messages.receipts)
+            assert there.messages.receipts == here.messages.receipts
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
@@ -120,3 +121,9 @@ def test_bad_input_is_one_line(capsys, arguments: tuple[str, ...], line: str) ->
     assert caught.value.code == 2
     assert errors.startswith(f"laco: {line}")
     assert errors.count("\n") == 1
+
+
+def test_a_model_that_lies_elsewhere_is_not_looked_for_here() -> None:
+    assert weights_of("llm", None, None, here=False) == "smollm2"
+    with pytest.raises(ConfigError, match="no model 'far-away'"):
+        weights_of("llm", None, "far-away")
