@@ -1,9 +1,13 @@
 """The real SmolLM2, where `laco models get smollm2` has fetched it."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from laco import Backbone, LacoConfig
+from laco.agents.drivers import profile as profiles
+from laco.agents.drivers.weights_file import shipped
 from laco.distill.calibration.measure import AS_TEXT, MESSAGE, Bench
 from laco.distill.calibration.prompts import PROMPTS
 from laco.distill.calibration.scenes import scenes
@@ -50,3 +54,11 @@ def test_a_band_changes_the_answer_and_silence_does_not(smollm2: Backbone) -> No
     sample = bench.sample(told, band)
     assert sample.hazard != sample.twin
     assert min(*sample.moved, *sample.idle) > 1e-4
+
+
+def test_the_shipped_profile_is_this_models(smollm2: Backbone) -> None:
+    profile = profiles.load(Path(str(shipped() / "smollm2.yaml")))
+    assert profile.measured is not None
+    assert profile.measured.fingerprint == smollm2.fingerprint
+    assert profile.laco.layers is not None
+    assert profile.laco.layers[-1] < smollm2.num_layers

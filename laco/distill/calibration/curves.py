@@ -19,7 +19,7 @@ def draw(result: Result) -> bytes:
     (content, by_bytes), (drift, by_drift) = figure.subplots(2, 2, width_ratios=(3, 2))
     _by_layer(content, result, "content")
     _by_layer(drift, result, "drift")
-    _scatter(by_bytes, result, "nbytes", "bytes of a message on the air")
+    _scatter(by_bytes, result, "nbytes", "a message on the air [kB]")
     _scatter(by_drift, result, "drift", result.drift_unit)
     by_bytes.legend(fontsize=8, loc="best")
     measured = result.profile.measured
@@ -54,7 +54,8 @@ def _scatter(axes: Any, result: Result, across: str, label: str) -> None:
     )
     for name, points, color, marker in groups:
         size = 160 if marker == "*" else 30
-        xs, ys = [getattr(p, across) for p in points], [p.content for p in points]
+        scale = 1e-3 if across == "nbytes" else 1.0
+        xs, ys = [scale * getattr(p, across) for p in points], [p.content for p in points]
         axes.scatter(xs, ys, s=size, c=color, marker=marker, label=name)
     axes.axhline(result.text.content, color=_TEXT, linestyle="--", label="read as text")
     if across == "drift":

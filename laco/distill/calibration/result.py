@@ -68,8 +68,8 @@ def of_texts(found: Calibration, backbone: Backbone, model: str, codec: str, see
     picked = Point(found.picked, found.found.content, found.found.drift, found.found.nbytes)
     text = Point(LacoConfig(), found.text.content, found.text.drift, found.text.nbytes)
     paper = Point(LacoConfig(), found.paper.content, found.paper.drift, found.paper.nbytes)
-    steps = found.picked.steps
-    how = f"laco calibrate --model {shlex.quote(model)} --pairs {found.pairs} --seed {seed} --codec {codec} --steps {steps}"
+    how = f"laco calibrate --model {shlex.quote(model)} --pairs {found.pairs} --seed {seed}"
+    how += f" --codec {codec} --steps {found.picked.steps}"
     measured = _measured(model, backbone.fingerprint, how, found.pairs, picked, text, found.controls)
     profile = Profile(CAUTION, codec, found.picked, measured)
     units = ("content: AUC, hazard against twin", "identity drift: KL, nothing new [nat]")

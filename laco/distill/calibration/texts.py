@@ -61,7 +61,8 @@ def calibrate(
     stage = partial(_stage, bench, told)
     by_band, text = stage(of_bands(backbone.num_layers, base), partial(progress, "bands"))
     band, _ = best(by_band, text.drift, None)  # fewer tokens may bring a band that is too large into the budget
-    tellable = bench.tell(told[0], 0).hazard.content is not None
+    template = bench.tell(told[0], 0).hazard.content
+    tellable = template is not None and not bool(template.all())
     by_selector, _ = stage(of_selectors(band, tellable), partial(progress, "selectors"))
     picked, found = best([*by_band, *by_selector], text.drift, budget)
     ((_, paper),), _ = stage([PAPER], partial(progress, "paper"))
