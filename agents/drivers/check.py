@@ -11,8 +11,9 @@ from laco.method import registry
 def weights_of(driver: str, weights: Path | None, model: str | None, here: bool = True) -> str:
     """What the driver is to load, "" for its own: a weights file for `vector`, a model for the others.
 
-    here: look for the model on this machine; hosts elsewhere have their own. Raises: ConfigError for an unknown
-    driver, and for a file or model that is missing or not for this driver; BackboneError for a file that holds something else, and for a built-in model that has not been fetched.
+    here: look for the model on this machine; hosts elsewhere have their own.
+    Raises: ConfigError for an unknown driver, and for a file or model that is missing or not for this driver;
+    BackboneError for a file that holds something else, and for a built-in model that has not been fetched.
     """
     known = facts(driver)
     if known.model is None:

@@ -19,12 +19,15 @@ SCORES = (
     ("hit", "collisions", ".3g"),
     ("t", "time_s", ".1f"),
 )
+ABREAST = 4  # channels beside each other in the table of latencies
 WIDTH = 80  # [columns] below which figures would be cut
 
 
 def results(channels: Mapping[str, Figures]) -> Group:
     """Everything about each channel, by its title."""
-    return Group(_scores(channels), _latency(channels), _bytes(channels))
+    names = list(channels)
+    parts = [{n: channels[n] for n in names[i : i + ABREAST]} for i in range(0, len(names), ABREAST)]
+    return Group(_scores(channels), *map(_latency, parts), _bytes(channels))
 
 
 def _table(title: str, *heads: str) -> Table:
@@ -51,8 +54,13 @@ def _latency(channels: Mapping[str, Figures]) -> Table:
     for stage in (*STAGES, *PHASES):
         found = [figures["latency_ms"].get(stage) for figures in channels.values()]
         if any(found):
-            table.add_row(stage, *(f"{f['p50']:.1f} / {f['p90']:.1f}" if f else "-" for f in found))
+            table.add_row(stage, *(f"{_ms(f['p50'])} / {_ms(f['p90'])}" if f else "-" for f in found))
     return table
+
+
+def _ms(value: float) -> str:
+    """Milliseconds; a second and more without decimals."""
+    return f"{value:.1f}" if value < 1000 else f"{value:.0f}"
 
 
 def _bytes(channels: Mapping[str, Figures]) -> Table:
