@@ -192,7 +192,7 @@ def main() -> None:
     figures: dict[str, Any] = {name: row.figures() for name, row in rows.items()}
     found = ratio(rows)
     print(table(figures), end="\n\n")
-    print(f"Latent (the paper's recipe) speaks {found:.2f} times as long as language per step; the target is at most {TARGET}.", end="\n\n")
+    print(f"Latent (paper) speaks {found:.2f} times as long as language per step; the target is at most {TARGET}.")
     about = {"model": args.model, "moments": len(at), "threads": args.threads}
     print(json.dumps({**about, "channels": figures, "speak_ratio": round(found, 3), "within_target": found <= TARGET}))
 
