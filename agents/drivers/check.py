@@ -27,11 +27,11 @@ def weights_of(driver: str, weights: Path | None, model: str | None, here: bool 
     if not (name := model or known.model):
         raise ConfigError(f"the {driver} driver needs a model: give a folder or a hub id with --model")
     if here:
-        _look(name)
+        check_model(name)
     return name
 
 
-def _look(name: str) -> None:
+def check_model(name: str) -> None:
     """Raises: ConfigError unless the name is built in and fetched, a model's folder, or may be a hub id."""
     where = Path(registry.locate(name))
     if where.is_dir():

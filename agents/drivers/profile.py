@@ -76,4 +76,5 @@ def _read(source: Traversable) -> Profile:
     except OSError as error:
         raise ConfigError(f"cannot read {source}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise ConfigError(f"{source} is not a driver profile: {error}") from error
+        reason = " ".join(str(error).split())  # YAML's own take several lines
+        raise ConfigError(f"{source} is not a driver profile: {reason}") from error

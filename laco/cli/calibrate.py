@@ -60,9 +60,11 @@ def _texts(
     progress: Callable[[str, float], None],
 ) -> "Result":
     from laco import Backbone
+    from laco.agents.drivers.check import check_model
     from laco.distill.calibration.result import of_texts
     from laco.distill.calibration.texts import calibrate as measure
 
+    check_model(model)
     backbone = Backbone.load(model)
     found = measure(backbone, pairs=pairs, seed=seed, codec=codec, budget=budget, steps=steps, progress=progress)
     return of_texts(found, backbone, model, codec, seed)

@@ -52,6 +52,7 @@ def adapter(
     reading them. A run that was stopped goes on from its checkpoint.
     """
     from laco.agents.adapter_file import name_of, save
+    from laco.agents.drivers.check import check_model
     from laco.distill.adapter.train import Recipe, Training
     from laco.method.backbone import Backbone
     from laco.report.files import prepare
@@ -63,6 +64,8 @@ def adapter(
         steps=default.steps if steps is None else steps,
         seed=seed,
     )
+    for name in (source, target):
+        check_model(name)
     speaker, listener = Backbone.load(source), Backbone.load(target)
     names = (speaker.fingerprint, listener.fingerprint)
     is_file = out.suffix == ".safetensors"

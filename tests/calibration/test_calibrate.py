@@ -31,6 +31,7 @@ def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
 
 @pytest.fixture
 def tiny(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    monkeypatch.setattr("laco.agents.drivers.check.check_model", lambda name: None)
     monkeypatch.setattr(Backbone, "load", lambda name: backbone)
     return backbone
 
