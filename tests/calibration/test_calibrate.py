@@ -99,3 +99,11 @@ def test_the_driver_hears_its_own_view_back() -> None:
     assert whole.recovered == pytest.approx(1.0, abs=0.05)
     assert whole.drift == pytest.approx(judge.idle_drift, abs=0.02)
     assert whole.content > 0.0
+
+
+def test_the_shipped_profile_says_whose_it_is() -> None:
+    from laco.agents.drivers.vector import VectorDriver
+
+    measured = profiles.load().measured
+    assert measured is not None
+    assert measured.fingerprint == VectorDriver.load().fingerprint

@@ -90,7 +90,7 @@ def of_driver(
     picked = points[id(chosen)]
     measured = _measured("vector", at.fingerprint, how, seeds, picked, text, {})
     profile = Profile(judge.caution, chosen.codec, chosen.config, measured)
-    units = ("content: share of what reading the view does", "identity drift: own view said back [m/s]")
+    units = ("content: share of reading's effect", "identity drift: own view said back [m/s]")
     return Result(profile, bands, others, picked, text, points[id(rows[-1])], *units, floor=0.0)
 
 
