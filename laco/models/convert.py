@@ -10,8 +10,9 @@ from laco.errors import BackboneError
 
 def require() -> None:
     """Raises: BackboneError, naming the extra, where the library that reads GGUF is not installed."""
-    if importlib.util.find_spec("gguf") is None:
-        raise BackboneError("reading these weights needs the `gguf` package: pip install 'laco-driving[llm]'")
+    for package in ("gguf", "accelerate"):
+        if importlib.util.find_spec(package) is None:
+            raise BackboneError(f"reading these weights needs the `{package}` package: pip install 'laco-driving[llm]'")
 
 
 def convert(source: Path, target: Path) -> None:

@@ -76,9 +76,10 @@ def test_no_network(model: Model, cache: Path, tmp_path: Path, monkeypatch) -> N
         fetch.fetch("tiny")
 
 
-def test_no_gguf_library(model: Model, cache: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("package", ["gguf", "accelerate"])
+def test_a_library_is_missing(model: Model, cache: Path, monkeypatch, package: str) -> None:
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "gguf" else find(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
     with pytest.raises(BackboneError, match=r"laco-driving\[llm\]"):
         fetch.fetch("tiny")
     assert left(cache) == []
