@@ -34,4 +34,5 @@ def convert(source: Path, target: Path) -> None:
             model.save_pretrained(target)
             AutoTokenizer.from_pretrained(**where).save_pretrained(target)
     except (ValueError, KeyError, NotImplementedError) as error:
-        raise BackboneError(f"transformers cannot read {source.name}: {error}") from error
+        reason = " ".join(str(error).split())
+        raise BackboneError(f"transformers cannot read {source.name}: {reason}") from error

@@ -1,20 +1,18 @@
-"""Recompute against share: the same cache from what entered the network, per family, band and kind of context."""
+"""Recompute against share: the same cache from what entered the network, per band and kind of context; every family is
+in `families/test_options.py`."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-import transformers
 from torch import Tensor
 
 from laco import Backbone, Context, KVCache, attribute, deliberate, infer, share
-from laco.errors import BackboneError, ConfigError
+from laco.errors import ConfigError
 from laco.method.recompute import EMBEDDED, Recipe, recipe_for, recompute
 
 IDS = [5, 9, 2, 30, 7, 11, 8, 40, 3]
-FAMILIES = ("Llama", "Mistral", "Qwen2", "Qwen3", "Phi3", "Gemma3Text")
 
 
 def close(made: KVCache, sent: KVCache) -> None:
@@ -34,26 +32,6 @@ def test_equals_what_is_shared(backbone: Backbone, layers: tuple[int, ...], step
     kept = attribute(trace, 0.4)
     recipe = recipe_for(backbone, trace, kept, layers=layers, latents=latents)
     close(recompute(backbone, recipe), share(trace, kept, layers=layers))
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("steps", [0, 2])
-def test_every_family(family: str, steps: int, config: Callable[..., Any], randomise: Any) -> None:
-    plain = config(pad_token_id=0, num_hidden_layers=4).to_dict()
-    for name in ("model_type", "architectures", "dtype", "transformers_version", "_name_or_path", "rope_parameters"):
-        plain.pop(name, None)
-    if family == "Mistral":
-        plain["sliding_window"] = None
-    made = getattr(transformers, f"{family}Config")(**plain)
-    kind = family.removesuffix("Text")
-    try:
-        backbone = Backbone(randomise(getattr(transformers, f"{kind}ForCausalLM")(made), 3))
-    except BackboneError as error:
-        pytest.skip(str(error))
-    trace = deliberate(backbone, IDS, steps)
-    for layers in ((0,), (1, 2), (3,)):
-        kept = attribute(trace, 0.5)
-        close(recompute(backbone, recipe_for(backbone, trace, kept, layers=layers)), share(trace, kept, layers=layers))
 
 
 def test_own_positions(untied: Backbone) -> None:
