@@ -7,12 +7,10 @@ from typing import Any
 from laco.geometry import Box
 from laco.scenarios.server import bodies
 from laco.scenarios.server.blueprints import Blueprint
-from laco.scenarios.server.bodies import column
+from laco.scenarios.server.bodies import BURIED, REACH, column
 from laco.scenarios.server.poses import Pose, Vector, compose
 
 GRIP = 7.0  # [m/s^2] what friction takes off a body that slides
-REACH = 0.6  # [m] of the springs: wheels and feet hold on while the ground is no farther below
-BURIED = 10.0  # [m] what is deeper under the ground is not lifted onto it: programs hide actors down there
 
 
 class Actor:

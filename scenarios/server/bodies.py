@@ -30,6 +30,8 @@ else:
 ) = range(41)  # fmt: skip
 RECORD = 15  # columns of an episode record
 FIRST = 64  # rows
+REACH = 0.6  # [m] of the springs: wheels and feet hold on while the ground is no farther below
+BURIED = 10.0  # [m] what is deeper under the ground is not lifted onto it: programs hide actors down there
 Rows = NDArray[np.float64]
 
 

@@ -18,6 +18,7 @@ from laco.scenarios.server.bodies import (
     AZ,
     BRAKE,
     BRAKING,
+    BURIED,
     COLLIDES,
     DRAG,
     FALLS,
@@ -30,6 +31,7 @@ from laco.scenarios.server.bodies import (
     POWER,
     PUPPET,
     RADIUS,
+    REACH,
     REAR_AXLE,
     RECORD,
     REVERSE,
@@ -55,7 +57,6 @@ from laco.scenarios.server.bodies import (
 
 Indices = NDArray[np.int64]
 GRID_HEAD = 5  # numbers of a level's grid before its cells
-REACH, BURIED = 0.6, 10.0  # [m] as in `actors`: wheels drive while the ground is near
 _DEGREES = 180.0 / math.pi
 Function = TypeVar("Function", bound=Callable[..., object])
 

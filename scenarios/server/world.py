@@ -15,9 +15,9 @@ import numpy as np
 
 from laco.geometry import overlap
 from laco.scenarios.server import kernels
-from laco.scenarios.server.actors import BURIED, Actor, Solid
+from laco.scenarios.server.actors import Actor, Solid
 from laco.scenarios.server.blueprints import Blueprint, Kind, library
-from laco.scenarios.server.bodies import Bodies
+from laco.scenarios.server.bodies import BURIED, Bodies
 from laco.scenarios.server.collisions import Collisions, Contact
 from laco.scenarios.server.errors import RefusedError
 from laco.scenarios.server.opendrive import Thing
