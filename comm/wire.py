@@ -12,7 +12,7 @@ import msgspec
 import torch
 from torch import Tensor
 
-from laco.comm.codecs import find
+from laco.comm.codecs import Origin, find
 from laco.comm.message import (
     MAX_CACHE,
     MAX_CHUNKS,
@@ -122,14 +122,16 @@ def _encode_part(part: KVCache, base: Header) -> Chunk:
     )
     if header.decoded > MAX_CACHE:
         raise WireError(f"oversized: {header.decoded} bytes decoded, at most {MAX_CACHE} can be sent")
-    return build(header, find(base.codec).encode(keys, values))
+    origin = Origin(base.fingerprint, part.layer_ids, part.positions)
+    return build(header, find(base.codec).encode(keys, values, origin))
 
 
 def _decode_part(part: Received) -> KVCache:
-    header = part.header
-    keys, values = find(header.codec).decode(header.shape, part.buffers)
+    header, positions = part.header, _positions(part.header)
+    origin = Origin(header.fingerprint, header.layers, positions)
+    keys, values = find(header.codec).decode(header.shape, part.buffers, origin)
     layers = tuple(LayerKV(k, v) for k, v in zip(keys, values, strict=True))
-    return KVCache(layers=layers, layer_ids=header.layers, positions=_positions(header))
+    return KVCache(layers=layers, layer_ids=header.layers, positions=positions)
 
 
 def _complete(chunks: Sequence[Chunk], fingerprint: str | None) -> list[Received]:

@@ -1,6 +1,6 @@
 """How a cache becomes bytes: one codec per file, and the one list that names them."""
 
-from laco.comm.codecs.base import Codec
+from laco.comm.codecs.base import Codec, Origin
 from laco.comm.codecs.fp16 import Fp16
 from laco.comm.codecs.fp32 import Fp32
 from laco.comm.codecs.int8 import Int8
@@ -22,4 +22,4 @@ def find(name: str) -> Codec:
     return CODECS[name]
 
 
-__all__ = ["Codec", "available", "find"]
+__all__ = ["Codec", "Origin", "available", "find"]

@@ -14,6 +14,21 @@ from laco.errors import WireError
 Shape = tuple[int, int, int, int]  # layers, kv_heads, tokens, head_dim
 
 
+class Origin(NamedTuple):
+    """Where keys and values come from, as the header tells both sides; a codec with tables needs to know.
+
+    fingerprint: of the model; "" for none. layers: numbers of the carried layers. positions: int64 [axes, tokens];
+    None where the caller has none.
+    """
+
+    fingerprint: str = ""
+    layers: tuple[int, ...] = ()
+    positions: Tensor | None = None
+
+
+NOWHERE = Origin()
+
+
 class Part(NamedTuple):
     """One buffer: its element type and its shape."""
 
@@ -47,12 +62,12 @@ class Codec(ABC):
     def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """The tensors of `layout` as float32 keys and values."""
 
-    def encode(self, keys: Tensor, values: Tensor) -> tuple[Buffer, ...]:
+    def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         """Keys and values [layers, kv_heads, tokens, head_dim] as buffers. Raises WireError if not finite."""
         _finite(f"a cache that {self.name} cannot carry", keys, values)
         return tuple(_to_buffer(part) for part in self.pack(keys, values))
 
-    def decode(self, shape: Shape, buffers: Sequence[Buffer]) -> tuple[Tensor, Tensor]:
+    def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         """Float32 keys and values of `shape`. Raises WireError where sizes or numbers cannot be."""
         layout = self.layout(shape)
         sizes = [memoryview(b).nbytes for b in buffers]
