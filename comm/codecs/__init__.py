@@ -4,10 +4,12 @@ from laco.comm.codecs.base import Codec, Origin
 from laco.comm.codecs.fp16 import Fp16
 from laco.comm.codecs.fp32 import Fp32
 from laco.comm.codecs.int8 import Int8
+from laco.comm.codecs.transform import Transform
 from laco.errors import WireError
 
 # Listing a codec here makes it usable and puts it into every test of the matrix.
-CODECS: dict[str, Codec] = {codec.name: codec for codec in (Fp32(), Fp16(), Int8())}
+LIST: tuple[Codec, ...] = (Fp32(), Fp16(), Int8(), Transform("transform", 0))
+CODECS: dict[str, Codec] = {codec.name: codec for codec in LIST}
 
 
 def available() -> list[str]:

@@ -43,12 +43,25 @@ class Part(NamedTuple):
 class Codec(ABC):
     """Turns keys and values, both [layers, kv_heads, tokens, head_dim], into buffers and back.
 
-    A codec has no state, so that each chunk can be decoded on its own. One whose buffers have no fixed
-    length (entropy coding) overrides `encode` and `decode` instead of the three methods below, and checks
-    its lengths itself.
+    A codec has no state, so that each chunk can be decoded on its own.
     """
 
-    name: ClassVar[str]
+    name: str
+
+    @abstractmethod
+    def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
+        """Float32 keys and values as buffers. Raises: WireError if not finite, or it cannot carry this cache."""
+
+    @abstractmethod
+    def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        """Float32 keys and values of `shape`. Raises: WireError where sizes or numbers cannot be.
+
+        Nothing larger than what `shape` and the buffers justify is allocated, whatever the buffers claim.
+        """
+
+
+class Fixed(Codec):
+    """A codec whose buffers' lengths follow from the shape: a subclass gives their layout and the arithmetic."""
 
     @abstractmethod
     def layout(self, shape: Shape) -> tuple[Part, ...]:
@@ -63,25 +76,23 @@ class Codec(ABC):
         """The tensors of `layout` as float32 keys and values."""
 
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
-        """Keys and values [layers, kv_heads, tokens, head_dim] as buffers. Raises WireError if not finite."""
-        _finite(f"a cache that {self.name} cannot carry", keys, values)
+        finite(f"a cache that {self.name} cannot carry", keys, values)
         return tuple(_to_buffer(part) for part in self.pack(keys, values))
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
-        """Float32 keys and values of `shape`. Raises WireError where sizes or numbers cannot be."""
         layout = self.layout(shape)
         sizes = [memoryview(b).nbytes for b in buffers]
         if sizes != [part.nbytes for part in layout]:
             raise WireError(f"wrong size: {self.name} buffers of {sizes} bytes for a cache of {list(shape)}")
         parts = tuple(_to_tensor(b, part) for b, part in zip(buffers, layout, strict=True))
-        _finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
+        finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
         keys, values = self.unpack(parts)
         if parts[0] is not keys:  # exact codecs hand back what was just checked
-            _finite(f"damaged: {self.name} cache", keys, values)
+            finite(f"damaged: {self.name} cache", keys, values)
         return keys, values
 
 
-class Cast(Codec):
+class Cast(Fixed):
     """A codec that only changes the element type: a subclass gives `name` and `dtype`."""
 
     dtype: ClassVar[torch.dtype]
@@ -99,7 +110,8 @@ class Cast(Codec):
         return parts[0].float(), parts[1].float()
 
 
-def _finite(what: str, *tensors: Tensor) -> None:
+def finite(what: str, *tensors: Tensor) -> None:
+    """Raises: WireError that begins with `what` if a tensor holds NaN or infinity."""
     for tensor in tensors:
         # One pass, no temporary: the extremes show any NaN or infinity.
         if tensor.numel() and not torch.isfinite(torch.stack(torch.aminmax(tensor))).all():

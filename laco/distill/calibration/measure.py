@@ -94,7 +94,8 @@ class Bench:
     def send(self, trace: Trace, config: LacoConfig) -> tuple[KVCache, int]:
         """What arrives of a message after the codec, and its bytes on the air."""
         kept = attribute(trace, config.keep, horizon=config.horizon, latent=config.latent, selector=config.selector)
-        chunks = encode(share(trace, kept, config.depth, config.layers), self.codec)
+        part = share(trace, kept, config.depth, config.layers)
+        chunks = encode(part, self.codec, fingerprint=self.backbone.fingerprint)
         return decode(chunks).to(self.backbone.dtype).to(self.backbone.device), air_bytes(chunks).total
 
     def hear(self, numbers: Sequence[int], peers: Sequence[KVCache], config: LacoConfig) -> list[Answer]:
