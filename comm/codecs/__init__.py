@@ -1,14 +1,32 @@
 """How a cache becomes bytes: one codec per file, and the one list that names them."""
 
 from laco.comm.codecs.base import Codec, Origin
+from laco.comm.codecs.entropy import Entropy
+from laco.comm.codecs.fast import Fast
+from laco.comm.codecs.fp8 import Fp8
 from laco.comm.codecs.fp16 import Fp16
 from laco.comm.codecs.fp32 import Fp32
+from laco.comm.codecs.int2 import Int2
+from laco.comm.codecs.int4 import Int4
 from laco.comm.codecs.int8 import Int8
 from laco.comm.codecs.transform import Transform
+from laco.comm.codecs.zstd import Zstd
 from laco.errors import WireError
 
 # Listing a codec here makes it usable and puts it into every test of the matrix.
-LIST: tuple[Codec, ...] = (Fp32(), Fp16(), Int8(), Transform("transform", 0))
+LIST: tuple[Codec, ...] = (
+    Fp32(),
+    Fp16(),
+    Fp8(),
+    Int8(),
+    Int4(),
+    Int2(),
+    Fast(),
+    Entropy(),
+    Transform("transform", 0),
+    Transform("transform-coarse", 4),
+    Zstd(),
+)
 CODECS: dict[str, Codec] = {codec.name: codec for codec in LIST}
 
 

@@ -19,6 +19,7 @@ from laco.comm.message import Buffer
 from laco.errors import ConfigError, WireError
 
 Ints = NDArray[np.int32]
+Floats = NDArray[np.float32]
 
 PER_OCTAVE = 4  # classes per doubling of standard deviation over step
 LOWEST, HIGHEST = -14, 21  # classes with a model: deviations from 0.09 to 38 steps

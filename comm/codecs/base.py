@@ -72,8 +72,8 @@ class Fixed(Codec):
         """Float32 keys and values, finite, as the tensors of `layout`."""
 
     @abstractmethod
-    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """The tensors of `layout` as float32 keys and values."""
+    def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
+        """The tensors of `layout` as float32 keys and values of `shape`."""
 
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         finite(f"a cache that {self.name} cannot carry", keys, values)
@@ -86,7 +86,7 @@ class Fixed(Codec):
             raise WireError(f"wrong size: {self.name} buffers of {sizes} bytes for a cache of {list(shape)}")
         parts = tuple(_to_tensor(b, part) for b, part in zip(buffers, layout, strict=True))
         finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
-        keys, values = self.unpack(parts)
+        keys, values = self.unpack(parts, shape)
         if parts[0] is not keys:  # exact codecs hand back what was just checked
             finite(f"damaged: {self.name} cache", keys, values)
         return keys, values
@@ -106,7 +106,7 @@ class Cast(Fixed):
             return keys, values
         return keys.clamp(-limit, limit).to(self.dtype), values.clamp(-limit, limit).to(self.dtype)
 
-    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
         return parts[0].float(), parts[1].float()
 
 

@@ -35,7 +35,7 @@ class Int8(Fixed):
     def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
         return *_quantise(keys, dim=2), *_quantise(values, dim=3)
 
-    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
         key_scale, keys, value_scale, values = parts
         return keys * key_scale.float(), values * value_scale.float()
 
