@@ -1,8 +1,10 @@
 """Who decides in a run: the fleet of agents on their hosts or, for reference times, the all-seeing expert."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from laco.agents.drivers.expert import decide
 from laco.agents.drivers.plan import Plan
@@ -10,7 +12,9 @@ from laco.agents.fleet import Fleet
 from laco.agents.messages import Answer, Receipt, Sent
 from laco.agents.observation import Observation, Picture
 from laco.agents.perception import with_beacons
-from laco.comm.radio import Air
+from laco.comm import Bytes
+from laco.comm.radio import Air, Counters, Fate
+from laco.comm.radio.base import Positions
 from laco.profiling.spans import merged, recording, span
 
 
@@ -39,9 +43,16 @@ class Expert:
 
 @dataclass
 class Messages:
-    """Everything that was said and heard in a run."""
+    """Everything that was said and heard in a run.
+
+    busy: time each vehicle found the medium busy [s], of `elapsed` [s].
+    """
 
     sent: list[Sent] = field(default_factory=list)
+    fates: list[Fate] = field(default_factory=list)
+    air: Counters = field(default_factory=Counters)
+    busy: dict[str, float] = field(default_factory=dict)
+    elapsed: float = 0.0
     receipts: list[Receipt] = field(default_factory=list)
     foreign_tokens: list[int] = field(default_factory=list)  # per decision and vehicle
     failed_plans: int = 0
@@ -62,19 +73,27 @@ class Connected:
         with recording() as spans:
             with span("phase beacon"):
                 beacons = self._sent(self.fleet.announce(views, self.pictures()))
-            fates = self.air.step(time, [s.manifest for s in beacons], positions)
+            fates = self._carried(time, beacons, positions)
             with span("phase speak"):
                 answers = self.fleet.speak(fates)
-            said = self._sent(answers)
-            fates = self.air.step(time, [s.manifest for s in said], positions)
+            fates = self._carried(time, self._sent(answers), positions)
             with span("phase listen"):
                 heard = self.fleet.listen(fates)
         self._note(spans, heard)
         return {name: d.plan for answer in heard for name, d in answer.decisions.items()}
 
+    def _carried(self, time: float, sent: Sequence[Sent], positions: Positions) -> list[Fate]:
+        """What becomes of transmissions, and a note of it."""
+        fates = self.air.step(time, [s.manifest for s in sent], positions)
+        log = self.messages
+        log.fates += fates
+        log.air, log.busy, log.elapsed = self.air.counters, self.air.busy, self.air.elapsed
+        return fates
+
     def _sent(self, answers: list[Answer]) -> list[Sent]:
         # By vehicle: which host serves whom must not show.
         sent = sorted((s for answer in answers for s in answer.sent), key=lambda s: s.manifest.sender)
+        sent = [replace(s, air=s.air + Bytes(framing=self.air.radio.framing(s.manifest.chunk_sizes))) for s in sent]
         self.messages.sent += sent
         self.messages.spans = merged([self.messages.spans, *(a.spans for a in answers)])
         return sent

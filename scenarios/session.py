@@ -12,7 +12,7 @@ from laco.agents.drivers import facts
 from laco.agents.fleet import Fleet
 from laco.agents.messages import AgentSpec
 from laco.closing import Closing
-from laco.comm.radio import Air
+from laco.comm.radio import Air, RadioSpec
 from laco.config import LacoConfig
 from laco.errors import ConfigError
 from laco.scenarios.catalog import find
@@ -38,7 +38,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     caution: float = 0.25
     codec: str = "int8"
     laco: LacoConfig = LacoConfig()
-    radio: str = "ideal"
+    radio: RadioSpec = RadioSpec()
     weights: str = ""
     payload: str = "true"
     record: str = ""
@@ -197,6 +197,7 @@ def specs(options: Options, layout: Layout, hazard: int | None) -> list[AgentSpe
             record=options.record,
             other=options.other,
             seed=options.seed,
+            chunk_bytes=options.radio.chunk_bytes,
         )
         for ego in layout.egos
     ]

@@ -62,9 +62,11 @@ class Air:
         self._link: Link | None = None if loss is None else loss.start(self.seed, rate)
 
     @property
-    def busy(self) -> float:
-        """Time that the medium was on the air [s]; where each sender has its own, that of the busiest."""
-        return max((medium.busy for medium in self._media.values()), default=0.0)
+    def busy(self) -> dict[str, float]:
+        """Time that each vehicle found its medium busy [s]: the shared one, or its own."""
+        idle = Medium(self.radio, self.seed, None, self._heard)
+        found = {name: self._media.get("" if self.radio.shared else name, idle) for name in sorted(self._positions)}
+        return {name: medium.busy for name, medium in found.items()}
 
     @property
     def elapsed(self) -> float:

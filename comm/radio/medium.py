@@ -5,7 +5,7 @@ keep what is left of theirs, as in 802.11. Beacons go before everything else, at
 to the same addressee replaces what its sender has not sent of the older one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 

@@ -142,5 +142,3 @@ def _loss(text: str) -> Any:
     if not fields or len(given) < needed:
         raise ConfigError(f"loss must be bernoulli:P, gilbert:P,R[,1-H[,1-K]] or distance, not {text!r}")
     return {"model": name, **dict(zip(fields, given, strict=False))}
-
-

@@ -63,7 +63,7 @@ def test_every_way_brings_the_cache(backbone: Backbone, codec: str, tolerance: f
     header = parse(chunks[0].header)
     assert header.kind == (RECIPE if codec in TRANSFERS else "kv")
     assert (header.sender, header.addressee, header.seq, header.fingerprint) == ("B", "A", 4, "f00d")
-    close(unpack([Chunk.frombytes(c.tobytes()) for c in chunks], backbone, Adapters("f00d")), sent, tolerance)
+    close(unpack([Chunk.frombytes(c.tobytes()) for c in chunks], backbone, Adapters("f00d")).cache, sent, tolerance)
 
 
 def test_what_each_way_costs_in_bytes(backbone: Backbone) -> None:
@@ -79,7 +79,7 @@ def test_what_each_way_costs_in_bytes(backbone: Backbone) -> None:
 def test_auto_follows_the_budget(backbone: Backbone, budget: Budget, codec: str) -> None:
     chunks, sent = message(backbone, "auto", budget)
     assert chunks[0].tobytes() == message(backbone, codec)[0][0].tobytes()
-    close(unpack(chunks, backbone, Adapters("f00d")), sent, 0.05)
+    close(unpack(chunks, backbone, Adapters("f00d")).cache, sent, 0.05)
 
 
 OFFERS = [Offer("int8", 10_000, 0.0), Offer("recompute", 1_000, 1e9), Offer("recompute-replay", 500, 1e10)]
