@@ -49,6 +49,7 @@ class Agent:
         self.view: Observation | None = None
         self.beacons: dict[str, Beacon] = {}
         self._held: dict[tuple[str, int], list[Chunk] | str] = {}  # came, or why not; the air is not done with them
+        self._told: dict[str, int] = {}  # by sender the highest number whose fate is known
         self._pending: list[_Message] = []  # heard, but deliverable later in simulated time
         self._newest: dict[str, _Message] = {}  # per peer
         self._receipts: list[Receipt] = []
@@ -137,7 +138,9 @@ class Agent:
         mine = [f for f in fates if f.listener == self.name]
         expected = [f for f in mine if not f.final or any(f.delivered)]
         wanted = {(f.sender, f.seq) for f in expected} - self._held.keys()
-        arrived = self.mesh.receive(wanted, self.guard)
+        for fate in mine:
+            self._told[fate.sender] = max(fate.seq, self._told.get(fate.sender, -1))
+        arrived = self.mesh.receive(wanted, self.guard, self._told)
         for key in wanted:
             self._held[key] = arrived[key] if key in arrived else self.mesh.refusals.get(key, "")
         opened = [self._opened(f, self._held.pop((f.sender, f.seq), "")) for f in mine if f.final]

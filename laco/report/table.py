@@ -87,19 +87,19 @@ def _bytes(channels: Mapping[str, Figures]) -> Table:
 
 def _delivery(channels: Mapping[str, Figures]) -> list[Table]:
     """What the air did, where it did anything: nothing to say of one that loses and delays nothing."""
-    rows = {name: f["delivery"]["messages"] for name, f in channels.items() if f["delivery"]["messages"]["messages"]}
-    for name, figures in channels.items():
-        rows[f"(beacon, {name})"] = figures["delivery"]["beacons"]
+    rows = [(name, f["delivery"]["messages"]) for name, f in channels.items()]
+    rows += [(f"({name})", f["delivery"]["beacons"]) for name, f in channels.items()]
     trouble = ("used_in_part", "air_lost", "overtaken", "too_old", "still_queued")
-    if not any(row[key] for row in rows.values() for key in trouble):
+    if not any(row[key] for _, row in rows for key in trouble):
         return []
-    heads = ("frag-\nments", "deli-\nvered", "mess-\nages", "whole", "used", "in\npart", "mean\nshare", "lost")
-    table = _table("What the air did, per listener", "channel", *heads, "over-\ntaken", "too\nold", "queued")
-    for name, row in rows.items():
-        used = (row["used_whole"], row["used_in_part"], _percent(row["mean_share"]))
-        ends = (row["air_lost"], row["overtaken"], row["too_old"], row["still_queued"])
+    heads = ("frag-\nments", "came", "mess-\nages", "came", "used\nwhole", "in\npart", "mean\nshare")
+    ends = ("lost", "over-\ntaken", "too\nold", "queu-\ned")
+    table = _table("What the air did, per listener; (beacons) below", "channel", *heads, *ends)
+    for name, row in rows:
         sent = (row["fragments"]["sent"], _percent(row["fragment_delivery"]))
-        cells = (*sent, row["messages"], _percent(row["message_delivery"]), *used, *ends)
+        came = (row["messages"], _percent(row["message_delivery"]))
+        used = (row["used_whole"], row["used_in_part"], _percent(row["mean_share"]))
+        cells = (*sent, *came, *used, row["air_lost"], row["overtaken"], row["too_old"], row["still_queued"])
         table.add_row(name, *map(str, cells))
     return [table]
 

@@ -115,7 +115,7 @@ def recipe(**changes: Any) -> list[Chunk]:
 
 
 def test_recipes_that_cannot_be_followed(backbone: Backbone) -> None:
-    assert unpack(recipe(), backbone, Adapters("f00d")).num_tokens == 2
+    assert unpack(recipe(), backbone, Adapters("f00d")).cache.num_tokens == 2
     wide = {"ids": np.array([3, -1]), "embeds": np.ones((1, 31), np.float32)}
     for changes, why in [
         ({"ids": np.array([3, 50_000])}, "ids must be in"),
@@ -206,7 +206,7 @@ def test_options_reach_the_method(driver: VectorDriver, own: Observation, theirs
 def test_listening_options_reach_the_method(driver: VectorDriver, own: Observation, theirs: Observation) -> None:
     plain = Latent(driver, 0.5, LACO)
     late = Latent(driver, 0.5, replace(LACO, place="before_last", rotary="shifted"))
-    part = plain._decode(said(plain, theirs, own))
+    part = plain._decode(said(plain, theirs, own)).cache
     context = driver.context(Frame.of(own), [own], 0.5)
     one, two = (channel._infer(context, [part]) for channel in (plain, late))
     assert int(one.cache.positions[0, 0]) == part.num_tokens

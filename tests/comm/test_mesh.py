@@ -336,3 +336,13 @@ def test_closing_twice_and_with_own_context() -> None:
     mesh.close()
     mesh.close()
     assert mesh._context.closed
+
+
+def test_what_is_there_too_early_is_kept_for_the_next_call(pair) -> None:
+    """`told` says up to which number the caller knows what it wants."""
+    a, b = pair
+    for seq in range(3):
+        a.publish("b", encode_bytes(b"x", kind="kv", sender="a", addressee="b", seq=seq))
+    assert list(b.receive({("a", 1)}, 5.0, {"a": 1})) == [("a", 1)]
+    assert (b.counters.unwanted, b.counters.received) == (1, 2)
+    assert b.receive({("a", 2)}, 5.0, {"a": 2}).keys() == {("a", 2)}
