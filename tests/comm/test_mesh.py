@@ -338,11 +338,12 @@ def test_closing_twice_and_with_own_context() -> None:
     assert mesh._context.closed
 
 
-def test_what_is_there_too_early_is_kept_for_the_next_call(pair) -> None:
+def test_what_is_there_too_early_is_kept_for_the_next_call(meshes) -> None:
     """`told` says up to which number the caller knows what it wants."""
-    a, b = pair
-    for seq in range(3):
-        a.publish("b", encode_bytes(b"x", kind="kv", sender="a", addressee="b", seq=seq))
-    assert list(b.receive({("a", 1)}, 5.0, {"a": 1})) == [("a", 1)]
-    assert (b.counters.unwanted, b.counters.received) == (1, 2)
-    assert b.receive({("a", 2)}, 5.0, {"a": 2}).keys() == {("a", 2)}
+    sender, listener, *_ = meshes.values()
+    first, second, third, _ = (say(sender, "", b"x") for _ in range(4))
+    assert listener.receive({second}, 5.0, {first[0]: second[1]}).keys() == {second}
+    assert listener.counters.unwanted == 1  # the first: it came before what was wanted
+    assert listener.receive(set(), 5.0, {first[0]: second[1]}) == {}  # reads what is there
+    assert listener.receive({third}, 5.0, {first[0]: third[1]}).keys() == {third}
+    assert listener.counters.unwanted == 1
