@@ -13,13 +13,21 @@ from laco.agents.messages import Answer, Receipt, Sent
 from laco.agents.observation import Observation, Picture
 from laco.agents.perception import with_beacons
 from laco.comm import Bytes
-from laco.comm.radio import Air, Counters, Fate
+from laco.comm.radio import Air, Counters, Fate, Manifest
 from laco.comm.radio.base import Positions
 from laco.profiling.spans import merged, recording, span
+from laco.scenarios.clock import Clock
+
+PHASES = ("phase beacon", "phase speak", "phase listen")
 
 
 class Pilot(Protocol):
     """Turns the views of one moment into plans."""
+
+    @property
+    def wait(self) -> float:
+        """From the last decision to when its plans take effect [s]."""
+        ...
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         """A plan for every view."""
@@ -31,6 +39,7 @@ class Expert:
     """The teacher of the built-in driver, seeing what all egos see together; no radio, no model."""
 
     caution: float
+    wait: float = 0.0
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         plans = {}
@@ -61,12 +70,17 @@ class Messages:
 
 @dataclass
 class Connected:
-    """Beacon, speak, listen: three phases on the hosts, the air between them."""
+    """Beacon, speak, listen: three phases on the hosts, the air between them.
+
+    clock: whether thinking costs simulated time; a message is then ready only after what its speaker took.
+    """
 
     fleet: Fleet
     air: Air
     messages: Messages = field(default_factory=Messages)
     pictures: Callable[[], Mapping[str, Picture]] = dict  # of this moment, by vehicle; none without cameras
+    clock: Clock = field(default_factory=Clock)
+    wait: float = 0.0
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         positions = {name: (view.body.x, view.body.y) for name, view in views.items()}
@@ -76,9 +90,12 @@ class Connected:
             fates = self._carried(time, beacons, positions)
             with span("phase speak"):
                 answers = self.fleet.speak(fates)
-            fates = self._carried(time, self._sent(answers), positions)
+            thought = self.clock.cost(_took(spans, "phase speak"))
+            said = [replace(s, manifest=_ready(s.manifest, thought)) for s in self._sent(answers)]
+            fates = self._carried(time, said, positions)
             with span("phase listen"):
                 heard = self.fleet.listen(fates)
+        self.wait = self.clock.wait(sum(_took(spans, name) for name in PHASES))
         self._note(spans, heard)
         return {name: d.plan for answer in heard for name, d in answer.decisions.items()}
 
@@ -106,3 +123,12 @@ class Connected:
         log.receipts += [receipt for d in decisions for receipt in d.receipts]
         log.foreign_tokens += [d.foreign_tokens for d in decisions]
         log.failed_plans += sum(d.plan.failed for d in decisions)
+
+
+def _took(spans: Mapping[str, Sequence[float]], name: str) -> float:
+    """Wall-clock time of the last span of this name [s]."""
+    return spans[name][-1]
+
+
+def _ready(manifest: Manifest, thought: float) -> Manifest:
+    return replace(manifest, ready_at=manifest.spoken_at + thought)

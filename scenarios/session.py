@@ -16,6 +16,7 @@ from laco.comm.radio import Air, RadioSpec
 from laco.config import LacoConfig
 from laco.errors import ConfigError
 from laco.scenarios.catalog import find
+from laco.scenarios.clock import Clock
 from laco.scenarios.layout import Layout
 from laco.scenarios.pilots import Connected, Expert, Messages
 from laco.scenarios.runner import Progress, Record, Run
@@ -39,6 +40,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     codec: str = "int8"
     laco: LacoConfig = LacoConfig()
     radio: RadioSpec = RadioSpec()
+    time: str = "frozen"  # or "charged", "charged:MS" (`Clock`)
     weights: str = ""
     payload: str = "true"
     record: str = ""
@@ -152,7 +154,8 @@ class Session(Closing):
             fleet.setup(specs(options, layout, hazard))
             if started is not None:
                 started(fleet)
-            connected = Connected(fleet, Air(options.radio, options.seed), pictures=stage.pictures)
+            air, clock = Air(options.radio, options.seed), Clock.from_text(options.time)
+            connected = Connected(fleet, air, pictures=stage.pictures, clock=clock)
             pilot: Connected | Shown = connected
             if self.viewer is not None:
                 self.viewer.entitle(f"{options.scenario}, seed {options.seed}: {options.channel}")

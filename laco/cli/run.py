@@ -92,6 +92,13 @@ def run(
     trace: Annotated[
         str, typer.Option(metavar="FILE", help="CSV of t, rate, loss, delay that rules the air.", show_default="none")
     ] = "",
+    time: Annotated[
+        str,
+        typer.Option(
+            metavar="MODE",
+            help="What thinking costs in the world: frozen (nothing), charged (what it takes) or charged:MS.",
+        ),
+    ] = "frozen",
     gif: Annotated[bool, typer.Option("--gif/--no-gif", help="Draw the run from above.")] = True,
     view: Annotated[
         bool, typer.Option("--view", help="Watch it live in a browser, at real time (\\[view] extra).")
@@ -109,11 +116,13 @@ def run(
     from laco.comm.radio import RadioSpec
     from laco.report.files import prepare
     from laco.scenarios.catalog import find
+    from laco.scenarios.clock import Clock
     from laco.scenarios.session import Options, address
     from laco.view.extra import require
 
     scenario = find(scenario).id
     air = RadioSpec.from_text(radio, loss, reach, trace)
+    Clock.from_text(time)
     if channel is not ChannelName.ALL:
         require_channel(channel.value, driver.value)
     chosen = weights_of(driver.value, weights, model, here=not agents)
@@ -132,6 +141,7 @@ def run(
             codec=codec.value if codec else profile.codec,
             laco=profile.laco,
             radio=air,
+            time=time,
             weights=chosen,
         )
         for name in names

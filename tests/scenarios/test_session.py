@@ -131,6 +131,22 @@ def test_the_same_seed_has_the_same_losses_on_any_number_of_hosts(
     assert spoken(other) == spoken(lossy)
 
 
+def test_charged_time_delays_messages_and_plans_and_repeats(
+    session: Session, weights: str, latent: Result
+) -> None:
+    charged = msgspec.structs.replace(options(weights), time="charged:50")
+    result = session.run(charged, latent.free)
+    assert result.record.outcome == "finished"
+    said = [s.manifest for s in result.messages.sent if s.manifest.kind == "latent"]
+    by_number = {(m.sender, m.seq): m for m in said}
+    arrived = [f for f in result.messages.fates if f.kind == "latent"]
+    assert all(f.at == pytest.approx(by_number[f.sender, f.seq].spoken_at + 0.05) for f in arrived)
+    # The plans of t = 0 take effect at 0.15 s: until then both coast, and differ from what frozen time gives.
+    assert trajectory(result.record)[0] == trajectory(latent.record)[0]
+    assert trajectory(result.record)[1] != trajectory(latent.record)[1]
+    assert trajectory(session.run(charged, latent.free).record) == trajectory(result.record)
+
+
 def test_another_seed_is_another_run(session: Session, weights: str, latent: Result) -> None:
     other = session.run(options(weights, "silent", seed=1002), latent.free)
     assert trajectory(other.record)[0] != trajectory(latent.record)[0]
