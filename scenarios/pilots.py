@@ -13,7 +13,7 @@ from laco.agents.messages import Answer, Receipt, Sent
 from laco.agents.observation import Observation, Picture
 from laco.agents.perception import with_beacons
 from laco.comm import Bytes
-from laco.comm.radio import Air, Counters, Fate, Manifest
+from laco.comm.radio import Air, Counters, Fate
 from laco.comm.radio.base import Positions
 from laco.profiling.spans import merged, recording, span
 from laco.scenarios.clock import Clock
@@ -91,8 +91,7 @@ class Connected:
             with span("phase speak"):
                 answers = self.fleet.speak(fates)
             thought = self.clock.cost(_took(spans, "phase speak"))
-            said = [replace(s, manifest=_ready(s.manifest, thought)) for s in self._sent(answers)]
-            fates = self._carried(time, said, positions)
+            fates = self._carried(time, self._sent(answers, thought), positions)
             with span("phase listen"):
                 heard = self.fleet.listen(fates)
         self.wait = self.clock.wait(sum(_took(spans, name) for name in PHASES))
@@ -107,13 +106,19 @@ class Connected:
         log.air, log.busy, log.elapsed = self.air.counters, self.air.busy, self.air.elapsed
         return fates
 
-    def _sent(self, answers: list[Answer]) -> list[Sent]:
+    def _sent(self, answers: list[Answer], thought: float = 0.0) -> list[Sent]:
+        """What the hosts sent, with the bytes that the air adds; `thought`: what it took on the clock [s]."""
         # By vehicle: which host serves whom must not show.
-        sent = sorted((s for answer in answers for s in answer.sent), key=lambda s: s.manifest.sender)
-        sent = [replace(s, air=s.air + Bytes(framing=self.air.radio.framing(s.manifest.chunk_sizes))) for s in sent]
+        said = sorted((s for answer in answers for s in answer.sent), key=lambda s: s.manifest.sender)
+        sent = [self._on_air(s, thought) for s in said]
         self.messages.sent += sent
         self.messages.spans = merged([self.messages.spans, *(a.spans for a in answers)])
         return sent
+
+    def _on_air(self, sent: Sent, thought: float) -> Sent:
+        manifest = replace(sent.manifest, ready_at=sent.manifest.spoken_at + thought)
+        framing = Bytes(framing=self.air.radio.framing(manifest.chunk_sizes))
+        return replace(sent, manifest=manifest, air=sent.air + framing)
 
     def _note(self, spans: Mapping[str, list[float]], answers: list[Answer]) -> None:
         log = self.messages
@@ -128,7 +133,3 @@ class Connected:
 def _took(spans: Mapping[str, Sequence[float]], name: str) -> float:
     """Wall-clock time of the last span of this name [s]."""
     return spans[name][-1]
-
-
-def _ready(manifest: Manifest, thought: float) -> Manifest:
-    return replace(manifest, ready_at=manifest.spoken_at + thought)

@@ -1,8 +1,8 @@
 """How long a fragment takes: the frame itself, and access to the medium before it.
 
 802.11p (10 MHz OFDM): preamble and signal field 40 us, then symbols of 8 us that carry `BITS[rate]` data bits each;
-22 bits are service and tail. Access as EDCA does it for its highest category, outside the context of a BSS: two slots
-and SIFS, then a backoff of 0 .. (CWmin + 1) / 4 - 1 slots (IEEE 802.11-2020, sec. 9.4.2.28, 10.22.2, 17.4.4).
+22 bits are service and tail (as LTEV2Vsim has it). Access as EDCA does it for its highest category, outside the
+context of a BSS: SIFS and two slots, then a backoff of 0 .. (CWmin + 1) / 4 - 1 slots (IEEE 802.11).
 """
 
 import math
