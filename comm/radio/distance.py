@@ -5,7 +5,8 @@ SNR [dB] = power - (PL0 + 10 n log10 d) - (-174 + 10 log10 10 MHz + noise figure
 The curve: a logistic in dB through 10 % at `snr10` for a packet of 1000 bytes, e-folding over `slope` dB; longer
 packets fail as often as their 1000-byte parts together: PER(n) = 1 - (1 - PER(1000))^(n / 1000). `snr10` of a
 rate is the minimum sensitivity that IEEE 802.11 asks for at 10 MHz (-85 .. -68 dBm, from memory), less the noise
-figure of 10 dB and the margin of 5 dB in it. The form and the slope are assumptions; no shadowing, no fading beyond the slope.
+figure of 10 dB and the margin of 5 dB in it. The form and the slope are assumptions; no shadowing, no fading beyond
+the slope.
 """
 
 import math
