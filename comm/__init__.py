@@ -14,17 +14,19 @@ from laco.comm.message import Chunk, Header, parse, verify
 from laco.errors import WireError
 
 if TYPE_CHECKING:
-    from laco.comm.wire import decode, decode_bytes, encode, encode_bytes, encode_parts
+    from laco.comm.wire import Partial, decode, decode_bytes, decode_partial, encode, encode_bytes, encode_parts
 
 __all__ = [
     "Bytes",
     "Chunk",
     "Header",
+    "Partial",
     "SentBytes",
     "WireError",
     "air_bytes",
     "decode",
     "decode_bytes",
+    "decode_partial",
     "encode",
     "encode_bytes",
     "encode_parts",
