@@ -1,14 +1,15 @@
 """Chunks as caches and plain bytes: `decode`, `decode_bytes`, and `decode_partial` where chunks are missing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 import torch
+from torch import Tensor
 
 from laco.comm.codecs import Origin, find
 from laco.comm.header import FREE, MAX_EXPANSION, MAX_HEADERS, Header
-from laco.comm.message import MAX_CACHE, MAX_CHUNKS, MAX_PAYLOAD, Chunk, verify
+from laco.comm.message import MAX_CACHE, MAX_CHUNKS, MAX_PAYLOAD, Buffer, Chunk, verify
 from laco.comm.rectangle import bits, gaps, largest, ranges
 from laco.comm.tiles import Tensors, assemble, check_whole, coverage, grid, placed, positions_of, told_whole
 from laco.errors import ConfigError, WireError
@@ -40,6 +41,7 @@ def decode(
 
     fingerprint: of the model that will read it; None takes a cache of any model.
     dtype: of the result; None means as it travelled, without a conversion: float16 for the codec fp16, else float32.
+        Then a cache in one chunk may share the memory of its buffers, if these can be written to.
     Raises WireError, and nothing else, for chunks that are damaged, missing, of another version, of another
     model, of an unknown codec, or beyond a limit.
     """
@@ -51,7 +53,7 @@ def decode(
             return _decode_one(received[0], dtype)
         headers, whole = placed(headers), grid(headers)
         check_whole(whole, headers)
-        return assemble(headers, lambda i: _tensors(received[i], dtype), whole.layers, range(whole.tokens))
+        return assemble(headers, _decoder(received, dtype), whole.layers, range(whole.tokens))
     except ConfigError as error:  # the parts are fine but make no cache
         raise WireError(f"wrong shape: {error}") from error
 
@@ -78,7 +80,7 @@ def decode_partial(
     indices, common = largest(rows)
     layers, tokens = [whole.layers[i] for i in indices], bits(common)
     try:
-        cache = assemble(headers, lambda i: _tensors(received[i], dtype), layers, tokens)
+        cache = assemble(headers, _decoder(received, dtype), layers, tokens)
     except ConfigError as error:
         raise WireError(f"wrong shape: {error}") from error
     lost = sorted(set(range(first.count)) - {header.index for header in headers})
@@ -146,17 +148,20 @@ def _common(header: Header) -> Header:
 
 
 def _decode_one(chunk: Chunk, dtype: torch.dtype | None) -> KVCache:
-    keys, values = _tensors(chunk, dtype)
-    layers = tuple(map(LayerKV, keys, values))
-    return KVCache(layers, chunk.info.layers, positions_of(chunk.info))
+    header, positions = chunk.info, positions_of(chunk.info)
+    keys, values = _tensors(header, chunk.buffers, positions, dtype)
+    return KVCache(tuple(map(LayerKV, keys.unbind(), values.unbind())), header.layers, positions)
 
 
-def _tensors(chunk: Chunk, dtype: torch.dtype | None) -> Tensors:
+def _decoder(chunks: Sequence[Chunk], dtype: torch.dtype | None) -> Callable[[int, Tensor], Tensors]:
+    """Keys and values of the i-th chunk, whose positions are given."""
+    return lambda i, positions: _tensors(chunks[i].info, chunks[i].buffers, positions, dtype)
+
+
+def _tensors(header: Header, buffers: Sequence[Buffer], positions: Tensor, dtype: torch.dtype | None) -> Tensors:
     """Keys and values of one chunk, [layers, kv_heads, tokens, head_dim]."""
-    header = chunk.info
-    codec = find(header.codec)
-    origin = Origin(header.fingerprint, header.layers, positions_of(header))
-    if dtype in (None, codec.native):
-        return codec.decode_native(header.shape, chunk.buffers, origin)
-    keys, values = codec.decode(header.shape, chunk.buffers, origin)
+    codec, origin = find(header.codec), Origin(header.fingerprint, header.layers, positions)
+    if dtype is None or (dtype is codec.native and dtype is not torch.float32):
+        return codec.decode_native(header.shape, buffers, origin)
+    keys, values = codec.decode(header.shape, buffers, origin)
     return (keys, values) if dtype is keys.dtype else (keys.to(dtype), values.to(dtype))

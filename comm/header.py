@@ -139,7 +139,7 @@ def unpack(body: memoryview, short: bool) -> Header:
         found = _lengthened(found)
     elif found.digest or found.runs:
         raise WireError("damaged: short fields without their flag")
-    for fault in _faults(found):
+    if fault := _fault(found):
         raise WireError(f"damaged: {fault}")
     return found
 
@@ -182,6 +182,8 @@ def from_runs(runs: Sequence[int]) -> tuple[int, ...]:
 
 def _lengthened(header: Header) -> Header:
     """What `shortened` was given. Raises WireError."""
+    if not (header.digest or header.runs):
+        raise WireError("damaged: the flag of short fields, and none is there")
     if (header.digest and header.fingerprint) or (header.runs and header.layers):
         raise WireError("damaged: a field in both of its forms")
     return msgspec.structs.replace(
@@ -193,21 +195,31 @@ def _lengthened(header: Header) -> Header:
     )
 
 
-def _faults(header: Header) -> list[str]:
-    """What the types of the fields cannot say."""
-    layers, tokens = header.layers, header.tokens
-    room = FREE + MAX_EXPANSION * header.payload
-    checks = (
-        (all(map(math.isfinite, (header.sim_time, *header.pose))), "time or pose is no finite number"),
-        (header.index < header.count, f"chunk {header.index} of {header.count}"),
-        (header.payload <= MAX_PAYLOAD, f"oversized: {header.payload} bytes, limit {MAX_PAYLOAD}"),
-        (header.decoded <= MAX_CACHE, f"oversized: {header.decoded} bytes decoded, limit {MAX_CACHE}"),
-        (header.decoded <= room, f"oversized: {header.decoded} bytes decoded of {header.payload}"),
-        (all(a < b for a, b in pairwise(layers)), "layers are not ascending"),
-        (all(len(axis) == tokens for axis in header.positions), f"positions do not fit {tokens} tokens"),
-        (not header.codec or bool(layers and header.positions), "a cache without layers or positions"),
-        (not header.codec or bool(header.kv_heads and header.head_dim), "a cache without heads"),
-        (set(layers) <= set(from_runs(header.band)) or not header.band, "layers outside its message"),
-        (header.start + tokens <= (header.total or tokens), "tokens outside its message"),
-    )
-    return [text for good, text in checks if not good]
+def _fault(header: Header) -> str:
+    """What the types of the fields cannot say; "" for nothing. On the way of every message, so no list of checks."""
+    payload, decoded, tokens = header.payload, header.decoded, header.tokens
+    if not all(map(math.isfinite, (header.sim_time, *header.pose))):
+        return "time or pose is no finite number"
+    if header.index >= header.count:
+        return f"chunk {header.index} of {header.count}"
+    if payload > MAX_PAYLOAD:
+        return f"oversized: {payload} bytes, limit {MAX_PAYLOAD}"
+    if decoded > min(MAX_CACHE, FREE + MAX_EXPANSION * payload):
+        return f"oversized: {decoded} bytes decoded of {payload}, limit {MAX_CACHE} and {MAX_EXPANSION} times as many"
+    if any(len(axis) != tokens for axis in header.positions):
+        return f"positions do not fit {tokens} tokens"
+    if header.start + tokens > (header.total or tokens):
+        return "tokens outside its message"
+    return _fault_of_layers(header)
+
+
+def _fault_of_layers(header: Header) -> str:
+    if any(a >= b for a, b in pairwise(header.layers)):
+        return "layers are not ascending"
+    if header.band and not set(header.layers) <= set(from_runs(header.band)):
+        return "layers outside its message"
+    if header.codec and not (header.layers and header.positions):
+        return "a cache without layers or positions"
+    if header.codec and not (header.kv_heads and header.head_dim):
+        return "a cache without heads"
+    return ""

@@ -1,10 +1,11 @@
 """Where the chunks of a cache lie in layers x tokens, and the cache put together from those that are there."""
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,14 +77,11 @@ def check_whole(whole: Grid, headers: Iterable[Header]) -> None:
 
 
 def assemble(
-    headers: Sequence[Header],
-    decoded: Callable[[int], Tensors],
-    layers: Sequence[int],
-    tokens: Sequence[int],
+    headers: Sequence[Header], decoded: Callable[[int, Tensor], Tensors], layers: Sequence[int], tokens: Sequence[int]
 ) -> KVCache:
     """The cache of these layers and tokens, all of which the chunks cover.
 
-    decoded: keys and values of the i-th chunk, asked for one after the other and not kept.
+    decoded: keys and values of the i-th chunk, whose positions are given; asked for one after the other, not kept.
     Raises WireError where two layers tell of different tokens.
     """
     row = {number: i for i, number in enumerate(layers)}
@@ -92,20 +90,19 @@ def assemble(
     known = torch.zeros(len(tokens), dtype=torch.bool)
     out: Tensors | None = None
     for i, header in enumerate(headers):
+        here, indices = positions_of(header), range(header.start, header.start + header.tokens)
         rows = [(at, row[number]) for at, number in enumerate(header.layers) if number in row]
-        columns = [(at, column[header.start + at]) for at in range(header.tokens) if header.start + at in column]
+        columns = [(at, column[token]) for at, token in enumerate(indices) if token in column]
         if not rows or not columns:
             continue
-        _place_positions(positions, known, positions_of(header), *_slices(columns))
-        made = decoded(i)
-        if out is None:
-            shape = (len(layers), header.kv_heads, len(tokens), header.head_dim)
-            out = (made[0].new_empty(shape), made[1].new_empty(shape))
-        for new, part in zip(out, made, strict=True):
+        _place_positions(positions, known, here, *_slices(columns))
+        parts = decoded(i, here)
+        out = out or _empty(parts, len(layers), len(tokens))
+        for new, part in zip(out, parts, strict=True):
             _copy(part, new, _slices(rows), _slices(columns))
     if out is None:
         raise WireError("missing: nothing of the cache is there")
-    return KVCache(tuple(LayerKV(k, v) for k, v in zip(*out, strict=True)), tuple(layers), positions)
+    return KVCache(tuple(map(LayerKV, out[0].unbind(), out[1].unbind())), tuple(layers), positions)
 
 
 def steps(positions: Tensor) -> tuple[tuple[int, ...], ...]:
@@ -116,10 +113,10 @@ def steps(positions: Tensor) -> tuple[tuple[int, ...], ...]:
 
 def positions_of(header: Header) -> Tensor:
     """Positions, int64 [axes, tokens]. Raises WireError for one out of range."""
-    rows = [list(accumulate(axis)) for axis in header.positions]
-    if any(abs(position) > MAX_POSITION for row in rows for position in row):
+    rows = np.array(header.positions, np.int64).cumsum(1)  # at most 2**15 steps of 2**31: no overflow
+    if rows.size and np.abs(rows).max() > MAX_POSITION:
         raise WireError(f"damaged: a position beyond {MAX_POSITION}")
-    return torch.tensor(rows, dtype=torch.int64)
+    return torch.from_numpy(rows)
 
 
 Index = slice | list[int]
@@ -131,6 +128,12 @@ def _slices(pairs: Sequence[tuple[int, int]]) -> tuple[Index, Index]:
     if c - a == d - b == len(pairs) - 1:
         return slice(a, c + 1), slice(b, d + 1)
     return [here for here, _ in pairs], [there for _, there in pairs]
+
+
+def _empty(parts: Tensors, layers: int, tokens: int) -> Tensors:
+    """Room for so many layers and tokens of the same heads."""
+    keys, values = (part.new_empty(layers, part.shape[1], tokens, part.shape[3]) for part in parts)
+    return keys, values
 
 
 def _copy(part: Tensor, new: Tensor, rows: tuple[Index, Index], columns: tuple[Index, Index]) -> None:
