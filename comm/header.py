@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from laco.comm.structs import read_struct
 from laco.errors import WireError
 
 # Hard limits, each checked before anything of that size is allocated.
@@ -130,11 +131,7 @@ def pack(header: Header) -> bytes:
 
 def unpack(body: memoryview, short: bool) -> Header:
     """The header in its body, every limit checked. short: written by `shortened`. Raises WireError."""
-    try:
-        # A newer minor version may nest what we skip: RecursionError. Text may be no UTF-8: ValueError.
-        found = msgspec.msgpack.decode(body, type=Header)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise WireError(f"damaged: the header cannot be read: {error}") from error
+    found = read_struct(body, Header, "the header")
     if short:
         found = _lengthened(found)
     elif found.digest or found.runs:
