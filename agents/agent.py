@@ -15,7 +15,7 @@ from laco.agents.channels.base import Channel
 from laco.agents.messages import OVERTAKEN, TOO_OLD, Decision, Receipt, Sent
 from laco.agents.observation import Beacon, Observation
 from laco.agents.perception import with_beacons
-from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, parse
+from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, parse, read_struct
 from laco.comm.mesh import Mesh
 from laco.comm.radio import BEACON, WINDOW, Fate, Manifest
 from laco.errors import ConfigError, HandshakeError
@@ -167,9 +167,8 @@ class Agent:
 
     def _keep_beacon(self, message: _Message) -> None:
         try:
-            payload = decode_bytes(message.chunks, kind=BEACON)
-            beacon = msgspec.msgpack.decode(payload, type=Beacon)
-        except (WireError, msgspec.MsgspecError) as error:
+            beacon = read_struct(decode_bytes(message.chunks, kind=BEACON), Beacon, "a beacon")
+        except WireError as error:
             return self._settle(message, "refused", str(error))
         if beacon.name != message.fate.sender:
             return self._settle(message, "refused", f"a beacon in the name of {beacon.name!r}")
