@@ -1,8 +1,10 @@
 """Who decides in a run: the fleet of agents on their hosts or, for reference times, the all-seeing expert."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from laco.agents.drivers.expert import decide
 from laco.agents.drivers.plan import Plan
@@ -10,12 +12,22 @@ from laco.agents.fleet import Fleet
 from laco.agents.messages import Answer, Receipt, Sent
 from laco.agents.observation import Observation, Picture
 from laco.agents.perception import with_beacons
-from laco.comm.radio import Air
+from laco.comm import Bytes
+from laco.comm.radio import Air, Counters, Fate
+from laco.comm.radio.base import Positions
 from laco.profiling.spans import merged, recording, span
+from laco.scenarios.clock import Clock
+
+PHASES = ("phase beacon", "phase speak", "phase listen")
 
 
 class Pilot(Protocol):
     """Turns the views of one moment into plans."""
+
+    @property
+    def wait(self) -> float:
+        """From the last decision to when its plans take effect [s]."""
+        ...
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         """A plan for every view."""
@@ -27,6 +39,7 @@ class Expert:
     """The teacher of the built-in driver, seeing what all egos see together; no radio, no model."""
 
     caution: float
+    wait: float = 0.0
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         plans = {}
@@ -39,9 +52,16 @@ class Expert:
 
 @dataclass
 class Messages:
-    """Everything that was said and heard in a run."""
+    """Everything that was said and heard in a run.
+
+    busy: time each vehicle found the medium busy [s], of `elapsed` [s].
+    """
 
     sent: list[Sent] = field(default_factory=list)
+    fates: list[Fate] = field(default_factory=list)
+    air: Counters = field(default_factory=Counters)
+    busy: dict[str, float] = field(default_factory=dict)
+    elapsed: float = 0.0
     receipts: list[Receipt] = field(default_factory=list)
     foreign_tokens: list[int] = field(default_factory=list)  # per decision and vehicle
     failed_plans: int = 0
@@ -50,34 +70,55 @@ class Messages:
 
 @dataclass
 class Connected:
-    """Beacon, speak, listen: three phases on the hosts, the air between them."""
+    """Beacon, speak, listen: three phases on the hosts, the air between them.
+
+    clock: whether thinking costs simulated time; a message is then ready only after what its speaker took.
+    """
 
     fleet: Fleet
     air: Air
     messages: Messages = field(default_factory=Messages)
     pictures: Callable[[], Mapping[str, Picture]] = dict  # of this moment, by vehicle; none without cameras
+    clock: Clock = field(default_factory=Clock)
+    wait: float = 0.0
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         positions = {name: (view.body.x, view.body.y) for name, view in views.items()}
         with recording() as spans:
             with span("phase beacon"):
                 beacons = self._sent(self.fleet.announce(views, self.pictures()))
-            fates = self.air.step(time, [s.manifest for s in beacons], positions)
+            fates = self._carried(time, beacons, positions)
             with span("phase speak"):
                 answers = self.fleet.speak(fates)
-            said = self._sent(answers)
-            fates = self.air.step(time, [s.manifest for s in said], positions)
+            thought = self.clock.cost(_took(spans, "phase speak"))
+            fates = self._carried(time, self._sent(answers, thought), positions)
             with span("phase listen"):
                 heard = self.fleet.listen(fates)
+        self.wait = self.clock.wait(sum(_took(spans, name) for name in PHASES))
         self._note(spans, heard)
         return {name: d.plan for answer in heard for name, d in answer.decisions.items()}
 
-    def _sent(self, answers: list[Answer]) -> list[Sent]:
+    def _carried(self, time: float, sent: Sequence[Sent], positions: Positions) -> list[Fate]:
+        """What becomes of transmissions, and a note of it."""
+        fates = self.air.step(time, [s.manifest for s in sent], positions)
+        log = self.messages
+        log.fates += fates
+        log.air, log.busy, log.elapsed = self.air.counters, self.air.busy, self.air.elapsed
+        return fates
+
+    def _sent(self, answers: list[Answer], thought: float = 0.0) -> list[Sent]:
+        """What the hosts sent, with the bytes that the air adds; `thought`: what it took on the clock [s]."""
         # By vehicle: which host serves whom must not show.
-        sent = sorted((s for answer in answers for s in answer.sent), key=lambda s: s.manifest.sender)
+        said = sorted((s for answer in answers for s in answer.sent), key=lambda s: s.manifest.sender)
+        sent = [self._on_air(s, thought) for s in said]
         self.messages.sent += sent
         self.messages.spans = merged([self.messages.spans, *(a.spans for a in answers)])
         return sent
+
+    def _on_air(self, sent: Sent, thought: float) -> Sent:
+        manifest = replace(sent.manifest, ready_at=sent.manifest.spoken_at + thought)
+        framing = Bytes(framing=self.air.radio.framing(manifest.chunk_sizes))
+        return replace(sent, manifest=manifest, air=sent.air + framing)
 
     def _note(self, spans: Mapping[str, list[float]], answers: list[Answer]) -> None:
         log = self.messages
@@ -87,3 +128,8 @@ class Connected:
         log.receipts += [receipt for d in decisions for receipt in d.receipts]
         log.foreign_tokens += [d.foreign_tokens for d in decisions]
         log.failed_plans += sum(d.plan.failed for d in decisions)
+
+
+def _took(spans: Mapping[str, Sequence[float]], name: str) -> float:
+    """Wall-clock time of the last span of this name [s]."""
+    return spans[name][-1]

@@ -7,6 +7,7 @@ from typing import Any
 from laco.agents.messages import Receipt, Sent
 from laco.comm import Bytes
 from laco.profiling.spans import percentiles
+from laco.scenarios.delivery import delivery, medium
 from laco.scenarios.metrics import Drive
 from laco.scenarios.session import Result
 
@@ -52,6 +53,11 @@ def figures(result: Result) -> dict[str, Any]:
         "messages": _counted(messages.sent, result.options.channel),
         "beacons": _counted(messages.sent, BEACON),
         "receipts": _statuses(messages.receipts),
+        "delivery": {
+            name: delivery(messages.fates, messages.receipts, kind)
+            for name, kind in (("messages", result.options.channel), ("beacons", BEACON))
+        },
+        "air": medium(messages.air, messages.busy, messages.elapsed),
         "foreign_tokens": sum(messages.foreign_tokens),
         "decisions": len(messages.foreign_tokens),
         "failed_plans": messages.failed_plans,
@@ -107,4 +113,6 @@ def message_lines(result: Result) -> Iterable[dict[str, Any]]:
 
 def _heard(receipt: Receipt) -> Mapping[str, Any]:
     line = {"listener": receipt.listener, "status": receipt.status, "age_s": round(receipt.age, 6)}
+    if receipt.share < 1.0:
+        line["share"] = round(receipt.share, 6)
     return {**line, "reason": receipt.reason} if receipt.reason else line

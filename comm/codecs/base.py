@@ -1,9 +1,9 @@
 """`Codec`: how keys and values become buffers. A subclass says its name, its layout, and the arithmetic."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from math import prod
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,20 +37,22 @@ class Part(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        return prod(self.shape) * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 class Codec(ABC):
     """Turns keys and values, both [layers, kv_heads, tokens, head_dim], into buffers and back.
 
-    A codec has no state, so that each chunk can be decoded on its own.
+    A codec has no state, so that each chunk can be decoded on its own. native: besides float32, what it takes and
+    gives without a conversion.
     """
 
     name: str
+    native: torch.dtype = torch.float32
 
     @abstractmethod
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
-        """Float32 keys and values as buffers. Raises: WireError if not finite, or it cannot carry this cache."""
+        """Keys and values, float32 or `native`, as buffers. Raises: WireError if not finite, or not to be carried."""
 
     @abstractmethod
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
@@ -58,6 +60,10 @@ class Codec(ABC):
 
         Nothing larger than what `shape` and the buffers justify is allocated, whatever the buffers claim.
         """
+
+    def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        """As `decode`, in the dtype `native`; may share the memory of the buffers."""
+        return self.decode(shape, buffers, origin)
 
 
 class Fixed(Codec):
@@ -69,7 +75,7 @@ class Fixed(Codec):
 
     @abstractmethod
     def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        """Float32 keys and values, finite, as the tensors of `layout`."""
+        """Finite keys and values, float32 or `native`, as the tensors of `layout`."""
 
     @abstractmethod
     def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
@@ -80,41 +86,53 @@ class Fixed(Codec):
         return tuple(_to_buffer(part) for part in self.pack(keys, values))
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        keys, values = self.unpack(self.parts(shape, buffers), shape)
+        finite(f"damaged: {self.name} cache", keys, values)
+        return keys, values
+
+    def parts(self, shape: Shape, buffers: Sequence[Buffer], *, own: bool = True) -> tuple[Tensor, ...]:
+        """The tensors of `layout`, copied out of the buffers; not `own`: only where they must be.
+
+        Raises: WireError where sizes or numbers cannot be.
+        """
         layout = self.layout(shape)
         sizes = [memoryview(b).nbytes for b in buffers]
         if sizes != [part.nbytes for part in layout]:
             raise WireError(f"wrong size: {self.name} buffers of {sizes} bytes for a cache of {list(shape)}")
-        parts = tuple(_to_tensor(b, part) for b, part in zip(buffers, layout, strict=True))
+        parts = tuple(_to_tensor(b, part, own) for b, part in zip(buffers, layout, strict=True))
         finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
-        keys, values = self.unpack(parts, shape)
-        if parts[0] is not keys:  # exact codecs hand back what was just checked
-            finite(f"damaged: {self.name} cache", keys, values)
-        return keys, values
+        return parts
 
 
 class Cast(Fixed):
-    """A codec that only changes the element type: a subclass gives `name` and `dtype`."""
-
-    dtype: ClassVar[torch.dtype]
+    """A codec that only changes the element type: a subclass gives `name` and `native`."""
 
     def layout(self, shape: Shape) -> tuple[Part, ...]:
-        return Part(self.dtype, shape), Part(self.dtype, shape)
+        return Part(self.native, shape), Part(self.native, shape)
 
     def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        limit = torch.finfo(self.dtype).max  # too large a number saturates: infinity would poison attention
-        if self.dtype is torch.float32:
+        if keys.dtype is self.native:
             return keys, values
-        return keys.clamp(-limit, limit).to(self.dtype), values.clamp(-limit, limit).to(self.dtype)
+        limit = torch.finfo(self.native).max  # too large a number saturates: infinity would poison attention
+        return keys.clamp(-limit, limit).to(self.native), values.clamp(-limit, limit).to(self.native)
 
     def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
         return parts[0].float(), parts[1].float()
+
+    def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        converts = self.native is not torch.float32
+        return self.unpack(self.parts(shape, buffers, own=not converts), shape)  # a cast of finite numbers is finite
+
+    def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        keys, values = self.parts(shape, buffers, own=False)
+        return keys, values
 
 
 def finite(what: str, *tensors: Tensor) -> None:
     """Raises: WireError that begins with `what` if a tensor holds NaN or infinity."""
     for tensor in tensors:
         # One pass, no temporary: the extremes show any NaN or infinity.
-        if tensor.numel() and not torch.isfinite(torch.stack(torch.aminmax(tensor))).all():
+        if tensor.numel() and not all(math.isfinite(extreme.item()) for extreme in torch.aminmax(tensor)):
             raise WireError(f"{what}: holds NaN or infinity")
 
 
@@ -124,8 +142,13 @@ def _to_buffer(tensor: Tensor) -> Buffer:
     return view
 
 
-def _to_tensor(buffer: Buffer, part: Part) -> Tensor:
-    """A tensor of its own from received bytes, which may be read-only and unaligned."""
+def _to_tensor(buffer: Buffer, part: Part, own: bool) -> Tensor:
+    """A tensor of received bytes, which may be read-only and unaligned: then it is always a copy."""
+    view = memoryview(buffer).cast("B")
+    if not own and not view.readonly and view.nbytes:
+        shared = torch.frombuffer(view, dtype=part.dtype)
+        if shared.data_ptr() % part.dtype.itemsize == 0:
+            return shared.view(part.shape)
     raw = torch.empty(part.nbytes, dtype=torch.uint8)
-    raw.numpy().data[:] = memoryview(buffer).cast("B")
+    raw.numpy().data[:] = view
     return raw.view(part.dtype).reshape(part.shape)
