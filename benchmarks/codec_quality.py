@@ -1,9 +1,9 @@
 """Rate and distortion of every codec on a language model's real caches.
 
-The cache of a held-out driving text is sent through the codec, chunked as a radio would have it or whole, and the model reads on
-behind what was decoded. Divergence: KL(behind the cache as it is || behind the decoded one), per token read, with a
-bootstrap over passages. Every other passage is in the model's chat template. The calibrated table of `transform` has
-seen none of these words (`laco.distill.codec_table.texts`).
+The cache of a held-out driving text is sent through the codec, and the model reads on behind what was decoded.
+Divergence: KL(behind the cache as it is || behind the decoded one), per token read, with a bootstrap over passages.
+Every other passage is in the model's chat template. The calibrated table of `transform` has seen none of these scenes'
+words (`laco.distill.codec_table.texts`).
 
     OMP_NUM_THREADS=1 python benchmarks/codec_quality.py --model smollm2
 

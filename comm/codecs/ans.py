@@ -116,7 +116,8 @@ def information(rows: Ints, classes: Ints) -> float:
 def class_of(deviation: NDArray[np.float64]) -> Ints:
     """The class of rows with these standard deviations, in steps; below LOWEST there is nothing worth coding."""
     octaves = np.log2(np.maximum(deviation, 1e-30))
-    return np.minimum(np.rint(octaves * PER_OCTAVE), HIGHEST).astype(np.int32)
+    classes: Ints = np.minimum(np.rint(octaves * PER_OCTAVE), HIGHEST).astype(np.int32)
+    return classes
 
 
 def _groups(classes: Ints) -> Iterator[tuple[int, NDArray[np.int64]]]:

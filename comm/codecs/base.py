@@ -14,6 +14,12 @@ from laco.errors import WireError
 Shape = tuple[int, int, int, int]  # layers, kv_heads, tokens, head_dim
 
 
+def shape_of(x: Tensor) -> Shape:
+    """The shape of keys or values."""
+    layers, heads, tokens, dim = x.shape
+    return layers, heads, tokens, dim
+
+
 class Origin(NamedTuple):
     """Where keys and values come from, as the header tells both sides; a codec with tables needs to know.
 
@@ -53,6 +59,7 @@ class Codec(ABC):
 
     def require(self, fingerprint: str) -> None:
         """Raises: ConfigError where it cannot be used here at all, or not for this model; it says why."""
+        return
 
     @abstractmethod
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:

@@ -85,7 +85,8 @@ class Entropy(Codec):
 def quantised(keys: Tensor, values: Tensor) -> tuple[ans.Floats, ans.Ints, ans.Ints]:
     """Steps [layers * sides], means [rows] or none, and whole numbers less the means, int32 [rows, tokens]."""
     layers, heads, tokens, dim = keys.shape
-    both = torch.stack((keys, values), 1).clamp(-LARGEST, LARGEST).transpose(3, 4).reshape(layers * SIDES, heads * dim, tokens)
+    both = torch.stack((keys, values), 1).float().clamp(-LARGEST, LARGEST)
+    both = both.transpose(3, 4).reshape(layers * SIDES, heads * dim, tokens)
     if not both.numel():
         rows = np.zeros((layers * SIDES * heads * dim, tokens), np.int32)
         return np.full(layers * SIDES, SMALLEST), np.zeros(len(rows) if tokens >= ENOUGH else 0, np.int32), rows

@@ -9,7 +9,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from laco.comm.codecs.base import Shape
+from laco.comm.codecs.base import Shape, shape_of
 from laco.comm.codecs.grouped import CHANNELS, PARAMETER, Grouped, group_shape
 from laco.errors import WireError
 
@@ -27,7 +27,7 @@ class Fast(Grouped):
         compiled = loops()
         if compiled is None or not x.numel() or x.shape[CHANNELS] % 2:
             return super().quantise(x, axis)
-        lowest, step = (torch.empty(group_shape(tuple(x.shape), axis, self.size), dtype=torch.uint16) for _ in range(2))
+        lowest, step = (torch.empty(group_shape(shape_of(x), axis, self.size), dtype=torch.uint16) for _ in range(2))
         codes = torch.empty(x.numel() // 2, dtype=torch.uint8)
         write = compiled.write_tokens if axis == CHANNELS else compiled.write_channels
         rows = _rows(x.contiguous(), axis)

@@ -31,7 +31,7 @@ def _half(x: np.float32, scratch: Floats, bits: NDArray[np.uint32]) -> np.uint16
 @njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
 def _single(x: np.uint16, scratch: Floats, bits: NDArray[np.uint32]) -> np.float32:
     bits[0] = np.uint32(x) << np.uint32(16)
-    return scratch[0]
+    return np.float32(scratch[0])
 
 
 @njit(cache=True, fastmath=ORDER, nogil=True)  # type: ignore[untyped-decorator]
@@ -62,7 +62,7 @@ def write_tokens(x: Floats, raw: NDArray[np.uint32], size: int, lowest: Halves, 
                 first = min(max(first, np.float32(0)), LEVELS)
                 second = min(max(second, np.float32(0)), LEVELS)
                 codes[at + i] = np.uint8(np.int32(first) | (np.int32(second) << 4))
-    return worst < EXPONENT
+    return bool(worst < EXPONENT)
 
 
 @njit(cache=True, fastmath=ORDER, nogil=True)  # type: ignore[untyped-decorator]

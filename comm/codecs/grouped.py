@@ -8,7 +8,7 @@ grouped as values are. Whatever a group's length, its numbers follow from the sh
 import torch
 from torch import Tensor
 
-from laco.comm.codecs.base import Fixed, Part, Shape
+from laco.comm.codecs.base import Fixed, Part, Shape, shape_of
 
 # bfloat16: float16 ends at 65504; float32 costs twice as much.
 PARAMETER = torch.bfloat16
@@ -33,7 +33,7 @@ class Grouped(Fixed):
         return *self._side(shape, key_axis(shape)), *self._side(shape, CHANNELS)
 
     def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        return *self.quantise(keys, key_axis(tuple(keys.shape))), *self.quantise(values, CHANNELS)
+        return *self.quantise(keys, key_axis(shape_of(keys))), *self.quantise(values, CHANNELS)
 
     def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
         return self.restore(parts[:3], shape, key_axis(shape)), self.restore(parts[3:], shape, CHANNELS)
@@ -86,15 +86,16 @@ def unpacked(whole: Tensor, bits: int, shape: Shape) -> Tensor:
     """The codes again, float32 of `shape`."""
     places = torch.arange(0, 8, bits, dtype=torch.uint8)
     codes = (whole[:, None] >> places) & (2**bits - 1)
-    return codes.reshape(-1)[: torch.Size(shape).numel()].reshape(shape).float()
+    numbers: Tensor = codes.reshape(-1)[: torch.Size(shape).numel()].reshape(shape).float()
+    return numbers
 
 
 def _extremes(x: Tensor, axis: int, size: int) -> tuple[Tensor, Tensor]:
     """Lowest and highest number of every group along `axis`."""
     if not x.numel():
-        shape = group_shape(tuple(x.shape), axis, size)
+        shape = group_shape(shape_of(x), axis, size)
         return x.new_zeros(shape), x.new_zeros(shape)
-    parts = x.split(size, axis)
+    parts = torch.split(x, size, axis)
     low, high = zip(*(torch.aminmax(part, dim=axis, keepdim=True) for part in parts), strict=True)
     return torch.cat(low, axis), torch.cat(high, axis)
 

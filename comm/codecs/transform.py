@@ -8,18 +8,16 @@ makes a chunk of one token as cheap per token as one of a thousand.
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from laco.comm.codecs import ans, table
-from laco.comm.codecs.base import NOWHERE, Codec, Origin, Shape, finite
+from laco.comm.codecs.base import NOWHERE, Codec, Origin, Shape, finite, shape_of
 from laco.comm.codecs.sinks import pack, sinks, unpack
 from laco.comm.codecs.table import SIDES, Table
 from laco.comm.message import Buffer
 from laco.errors import ConfigError, WireError
 from laco.method.rotary import rotate
-
 
 LARGEST = 1e24  # beyond it numbers saturate: sums of their products must be float32 too
 
@@ -46,13 +44,13 @@ class Transform(Codec):
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         """Raises: WireError if not finite, or no table fits."""
         finite(f"a cache that {self.name} cannot carry", keys, values)
-        known, chosen = _table(origin, tuple(keys.shape)), sinks(origin, keys.shape[2])
+        known, chosen = _table(origin, shape_of(keys)), sinks(origin, keys.shape[2])
         rows = self.symbols(keys[:, :, ~chosen], values[:, :, ~chosen], _without(origin, chosen))
         return *ans.encode(rows, self._classes(known, origin), known.models), pack(keys, values, chosen)
 
     def symbols(self, keys: Tensor, values: Tensor, origin: Origin) -> ans.Ints:
         """What the entropy coder gets: int32 [layers * sides * n, tokens]."""
-        known, layers = _table(origin, tuple(keys.shape)), list(origin.layers)
+        known, layers = _table(origin, shape_of(keys)), list(origin.layers)
         keys, values = (side.float().clamp(-LARGEST, LARGEST) for side in (keys, values))
         flat = torch.stack((_flat(_turned(keys, origin, known, -1)), _flat(values)), 1)  # [layers, sides, tokens, n]
         moved = flat - known.mean[layers][:, :, None]
@@ -88,7 +86,8 @@ class Transform(Codec):
     def _classes(self, known: Table, origin: Origin) -> ans.Ints:
         """The class of every row at this step, int32 [layers * sides * n]."""
         own = known.classes[list(origin.layers)].reshape(-1).to(torch.int32) - self.level
-        return np.minimum(own.numpy(), ans.HIGHEST)
+        classes: ans.Ints = own.clamp(max=ans.HIGHEST).numpy()
+        return classes
 
 
 def _table(origin: Origin, shape: Shape) -> Table:

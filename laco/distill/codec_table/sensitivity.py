@@ -115,7 +115,7 @@ def add(into: Statistics, backbone: Backbone, passage: Passage, draws: int, gene
 
 def _gradients(likely: Tensor, flat: Tensor, draws: int, generator: torch.Generator) -> Sequence[Tensor]:
     """Gradients [layers, sides, tokens, n] of signed log-likelihoods of drawn tokens. likely: [C, V]."""
-    found = []
+    found: list[Tensor] = []
     for number in range(draws):
         drawn = torch.multinomial(likely.detach().exp(), 1, generator=generator)
         signs = torch.randint(0, 2, drawn.shape, generator=generator) * 2 - 1
