@@ -381,7 +381,7 @@ def fuzz(messages: int, seed: int, jobs: int, progress: Callable[[int], None]) -
             try:
                 found.add(future.result())
             except BrokenProcessPool:
-                found.failures.append((numbers.start, f"a process died or was stuck within {BLOCK} messages of this one", ""))
+                found.failures.append((numbers.start, f"a process died within {BLOCK} messages, or was stuck", ""))
                 return found
             progress(numbers.stop)
     return found
