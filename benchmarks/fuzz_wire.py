@@ -17,6 +17,7 @@ Exit status 1 if anything but a WireError came out, a message took longer than 1
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import random
 import re
@@ -50,6 +51,7 @@ from laco.method.cache import KVCache, LayerKV
 CORPUS = Path(__file__).parents[1] / "tests" / "comm" / "corpus" / "messages.txt"
 BLOCK = 500  # messages a worker takes at a time
 HANG = 10  # [s]
+STUCK = 300  # [s] for a block
 MOST = 3 << 29  # [bytes] that a process may grow by: a decoded message is at most 1 GiB
 PREAMBLE = struct.Struct("<4sBBHIQ")
 NUMBERS = (0, 1, 2, 3, 7, 31, 64, 127, 128, 255, 256, 4095, 4096, 32767, 32768, 65535, 65536, 2**31, 2**32, 2**62, -1)
@@ -361,7 +363,12 @@ def _begin(seed: int) -> None:
 
 
 def _block(numbers: range) -> Found:
-    return _worker[0].run(numbers)
+    # The alarm waits for compiled code to return; this does not, and ends the process.
+    faulthandler.dump_traceback_later(STUCK, exit=True)
+    try:
+        return _worker[0].run(numbers)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def fuzz(messages: int, seed: int, jobs: int, progress: Callable[[int], None]) -> Found:
@@ -374,7 +381,7 @@ def fuzz(messages: int, seed: int, jobs: int, progress: Callable[[int], None]) -
             try:
                 found.add(future.result())
             except BrokenProcessPool:
-                found.failures.append((numbers.start, f"a process died within {BLOCK} messages of this one", ""))
+                found.failures.append((numbers.start, f"a process died within {BLOCK} messages, or was stuck", ""))
                 return found
             progress(numbers.stop)
     return found

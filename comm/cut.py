@@ -20,7 +20,8 @@ from typing import NamedTuple, Protocol, TypeVar
 from laco.comm.header import MAX_CHUNKS
 from laco.errors import WireError
 
-KEPT = 0.9  # nominal share of chunks that arrive; between 0.8 and 0.95 the choice hardly changes
+# Nominal share of chunks that arrive. At 0.98 up to three times as many groups of layers pay, at 0.8 half as many.
+KEPT = 0.9
 SAMPLE = 16  # tokens of the larger sample
 TRIES = 6  # encodings of one chunk after which a fitting one is good enough
 

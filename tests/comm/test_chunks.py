@@ -299,3 +299,23 @@ def test_words_for_ranges() -> None:
     assert gaps([4, 5, 9], [0b11, 0b11, 0b10], 4) == "tokens 2-3 of layers 4-5; tokens 0, 2-3 of layer 9"
     assert gaps([4], [0b1], 2) == "token 1 of layer 4"
     assert limits.MAX_CHUNKS == 4096
+
+
+def test_nothing_of_a_message_is_there(forge) -> None:
+    """A chunk of a sound message may carry no token at all."""
+    fields = [
+        "", "v1", "", 0, 0.0, [0, 0, 0], "kv", 0, 2, [0, 0], "fp32", [4], 1, 2, 0, [[]], -1, [4, 2], 3, 9,
+    ]  # fmt: skip
+    with pytest.raises(WireError, match="nothing of the cache is there"):
+        decode_partial([forge(fields, b"", b"", version=(1, 1))])
+
+
+@pytest.mark.parametrize("bits", [0x7C00, 0x7C01, 0x7E00, 0x7FFF, 0xFC00, 0xFC01, 0xFE00, 0xFFFF])
+def test_no_half_that_is_no_number_is_taken(bits, forge) -> None:
+    """Infinity and NaN of either sign, quiet or not; their neighbours 0x7BFF and 0xFBFF are the largest numbers."""
+    fields = ["", "v1", "", 0, 0.0, [0, 0, 0], "kv", 0, 1, [4, 4], "fp16", [4], 1, 2, 1, [[0]]]
+    largest_numbers = bytes.fromhex("ff7bfffb")
+    assert decode([forge(fields, largest_numbers, largest_numbers)]).layers[0].keys.tolist() == [[[65504.0, -65504.0]]]
+    for dtype in (None, torch.float32):
+        with pytest.raises(WireError, match="NaN or infinity"):
+            decode([forge(fields, bytes(4), bytes(2) + bits.to_bytes(2, "little"))], dtype=dtype)
