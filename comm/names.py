@@ -15,5 +15,4 @@ CODEC_NAMES = (
     "transform",
     "transform-coarse",
     "zstd",
-    "blosc2",
 )

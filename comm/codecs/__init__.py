@@ -1,6 +1,7 @@
 """How a cache becomes bytes: one codec per file, and the one list that names them."""
 
 from laco.comm.codecs.base import Codec, Origin
+from laco.comm.codecs.blosc2 import Blosc2
 from laco.comm.codecs.entropy import Entropy
 from laco.comm.codecs.fast import Fast
 from laco.comm.codecs.fp8 import Fp8
@@ -27,6 +28,8 @@ LIST: tuple[Codec, ...] = (
     Transform("transform-coarse", 4),
     Zstd(),
 )
+# Only measured, never sent: see there.
+BASELINES: tuple[Codec, ...] = (Blosc2(),)
 CODECS: dict[str, Codec] = {codec.name: codec for codec in LIST}
 
 
@@ -47,4 +50,4 @@ def find(name: str) -> Codec:
     return CODECS[name]
 
 
-__all__ = ["Codec", "Origin", "available", "find", "general"]
+__all__ = ["BASELINES", "Codec", "Origin", "available", "find", "general"]
