@@ -57,7 +57,8 @@ class Entropy(Codec):
         apart = unpack(buffers[5], shape, chosen)
         rows = ans.decode(buffers[3], buffers[4], _per_row(classes, len(means)), length, models()).astype(np.float32)
         rows += means[:, None]
-        rows = rows.reshape(len(steps), -1) * steps[:, None]
+        with np.errstate(over="ignore"):  # what overflows is refused below
+            rows = rows.reshape(len(steps), -1) * steps[:, None]
         layers, heads, _, dim = shape
         rest = torch.from_numpy(rows.reshape(layers, SIDES, heads, dim, length)).permute(1, 0, 2, 4, 3)
         both = torch.empty((SIDES, *shape))

@@ -10,7 +10,7 @@ import torch
 
 from laco.comm import Chunk, WireError, decode, decode_bytes, decode_partial, encode, encode_bytes, parse
 from laco.comm import header as limits
-from laco.comm.codecs import available
+from laco.comm.codecs import general
 from laco.comm.packing import varint
 from laco.comm.recipe import unpack
 
@@ -44,7 +44,7 @@ WIDE = {"layers": list(range(512)), "kv_heads": 1024, "head_dim": 4096, "tokens"
 FLAT = {"layers": list(range(512)), "kv_heads": 1024, "head_dim": 0, "tokens": 32768, "positions": [[1] * 32768]}
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 @pytest.mark.parametrize("shape", [LARGE, WIDE, FLAT])
 def test_a_small_message_that_claims_a_large_cache(name, shape, make_cache, forge) -> None:
     """A few bytes for up to 1 GiB, whatever the codec would make of them; 140 TiB; and a shape whose product is 0."""
@@ -54,7 +54,7 @@ def test_a_small_message_that_claims_a_large_cache(name, shape, make_cache, forg
     assert cost_of(lambda: decode([chunk])) < SPARE
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 def test_a_codec_refuses_buffers_of_another_shape(name, make_cache, forge) -> None:
     """Within what any message may claim (64 MiB); a codec must not take long or much to find out."""
     honest = encode(make_cache(1, 2, 8, 16), name)[0]
