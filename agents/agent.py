@@ -43,7 +43,7 @@ class Agent:
 
     def __init__(self, name: str, channel: Channel, mesh: Mesh, guard: float = GUARD) -> None:
         self.name, self.channel, self.mesh, self.guard = name, channel, mesh, guard
-        self.max_age = max(MAX_AGE, channel.driver.period)
+        self.max_age = mesh.max_age = max(MAX_AGE, channel.driver.period)
         self.view: Observation | None = None
         self.beacons: dict[str, Beacon] = {}
         self._pending: list[_Message] = []  # heard, but deliverable later in simulated time
@@ -64,8 +64,11 @@ class Agent:
         sent = []
         for addressee, beacon in self._audience():
             meta = self._meta(addressee)
+            self.channel.known = self.mesh.codecs(addressee)
             try:
                 chunks = self.channel.say(self._known(), beacon, meta)
+                if chunks:
+                    self.mesh.check(addressee, parse(chunks[0].header).codec, air_bytes(chunks).payload)
             except HandshakeError as error:
                 self._unspoken(meta, str(error))
                 continue
@@ -87,6 +90,12 @@ class Agent:
                 del self._newest[message.fate.sender]
         receipts, self._receipts = tuple(self._receipts), []
         return Decision(heard.plan, heard.foreign_tokens, receipts)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What went through the sockets, but for the bytes, and what the channel kept out, since the run began."""
+        sockets = vars(self.mesh.counters).items()
+        return {**{name: n for name, n in sockets if isinstance(n, int)}, **self.channel.counters}
 
     def _audience(self) -> list[tuple[str, Beacon]]:
         """Addressees, and whose frame they are told in: each partner in its own; or all at once in ours, and who has
@@ -138,8 +147,10 @@ class Agent:
                 self._note(fate, "refused", reason=reason)
             elif chunks is None:
                 self._note(fate, "transport_lost")
+            elif (spoken_at := parse(chunks[0].header).sim_time) > self._view.time + MOMENT:
+                self._note(fate, "refused", reason=f"spoken at {spoken_at:g} s, which is still to come")
             else:
-                messages.append(_Message(fate, parse(chunks[0].header).sim_time, chunks))
+                messages.append(_Message(fate, spoken_at, chunks))
         return messages
 
     def _keep_beacon(self, message: _Message) -> None:

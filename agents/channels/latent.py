@@ -19,8 +19,9 @@ from laco.agents.channels.quarantine import Quarantine
 from laco.agents.channels.transfer import KV, pack, unpack
 from laco.agents.drivers.base import Driver
 from laco.agents.drivers.frame import Frame
-from laco.agents.observation import Beacon, Observation, Offer
+from laco.agents.observation import Beacon, Observation
 from laco.comm import Chunk, encode
+from laco.comm.handshake import Offer
 from laco.config import LacoConfig
 from laco.errors import ConfigError
 from laco.method.cache import KVCache

@@ -310,7 +310,7 @@ class TestLies:
 
     def test_what_was_lost_while_reconnecting_is_counted(self, liar) -> None:
         liar, me = liar
-        again = note(msgspec.msgpack.encode([0, 4, "of a newer version"]), kind="hello")
+        again = note(msgspec.msgpack.encode([0, 4, [], "of a newer version"]), kind="hello")
         liar.chunk(again, number=3)  # 1 and 2 were lost, and four broadcasts
         liar.chunk(note(b"x"), number=4)
         assert heard(me, ("liar", 0)) == [b"x"]
