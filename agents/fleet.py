@@ -61,9 +61,7 @@ class Fleet(Closing):
         keys = {name: host.key for name, host in self._where.items() if host.key}
         self._all(dict.fromkeys(shares, Connect(self.endpoints, keys)), self._limit)
 
-    def announce(
-        self, views: Mapping[str, Observation], pictures: Mapping[str, Picture] | None = None
-    ) -> list[Answer]:
+    def announce(self, views: Mapping[str, Observation], pictures: Mapping[str, Picture] | None = None) -> list[Answer]:
         """Beacons out; pictures are for those who look through a camera."""
         shares: dict[Host, dict[str, Observation]] = {}
         for name, view in views.items():

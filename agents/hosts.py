@@ -78,9 +78,7 @@ def _spawner() -> BaseContext:
 class LocalHost(Host):
     """One agent host process of ours; with `curve` it has this machine's key."""
 
-    def __init__(
-        self, number: int, context: "zmq.Context[zmq.Socket[bytes]]", curve: Curve | None = None
-    ) -> None:
+    def __init__(self, number: int, context: "zmq.Context[zmq.Socket[bytes]]", curve: Curve | None = None) -> None:
         super().__init__(f"agent host {number}", context)
         keys = ""
         if curve is not None:
@@ -112,9 +110,7 @@ class LocalHost(Host):
 class RemoteHost(Host):
     """An agent host that `laco agent` serves at [KEY@]HOST:PORT; it goes on after us."""
 
-    def __init__(
-        self, address: str, context: "zmq.Context[zmq.Socket[bytes]]", curve: Curve | None = None
-    ) -> None:
+    def __init__(self, address: str, context: "zmq.Context[zmq.Socket[bytes]]", curve: Curve | None = None) -> None:
         """Raises: HostLostError if nobody answers there, does not let us in, or is busy with another runner;
         ConfigError if it is unclear whose key to expect."""
         where = Address.of(address)

@@ -84,9 +84,7 @@ class Offer(msgspec.Struct, frozen=True):
     address: str = LOOPBACK
 
 
-def serve_alone(
-    offer: Offer, port: int, ready: Callable[[str], None], keys: Keyring | None = None
-) -> None:
+def serve_alone(offer: Offer, port: int, ready: Callable[[str], None], keys: Keyring | None = None) -> None:
     """Load the driver, then answer runner after runner at the offer's address until KeyboardInterrupt.
 
     port: 0 picks a free one. ready: called with HOST:PORT once runners may come. keys: with them only trusted runners
@@ -198,9 +196,7 @@ class AgentHost(Closing):
                 self._meshes[spec.name] = Mesh(spec.name, address, self._context, curve=self._curve)
             mesh = self._meshes[spec.name]
             channel = build(spec, self._driver(spec.driver, spec.weights), self._banks)
-            mesh.terms = Terms(
-                fingerprint=channel.driver.fingerprint, offers=channel.offers, codecs=channel.codecs
-            )
+            mesh.terms = Terms(fingerprint=channel.driver.fingerprint, offers=channel.offers, codecs=channel.codecs)
             mesh.reset(request.round)
             self.agents[spec.name] = Agent(spec.name, channel, mesh)
         endpoints = {name: mesh.endpoint for name, mesh in self._meshes.items()}

@@ -126,9 +126,7 @@ class Mesh(Closing):
         """Whether links are encrypted and authenticated: a checksum adds nothing then."""
         return self._curve is not None
 
-    def connect(
-        self, peers: Mapping[str, str], timeout: float = 10.0, keys: Mapping[str, str] | None = None
-    ) -> None:
+    def connect(self, peers: Mapping[str, str], timeout: float = 10.0, keys: Mapping[str, str] | None = None) -> None:
         """`subscribe`, then `barrier` for this mesh alone: the peers must run theirs at the same time."""
         self.subscribe(peers, keys)
         barrier([self], timeout)
@@ -286,9 +284,10 @@ class Mesh(Closing):
                 inbox.blame(link.peer, found)
                 continue
             try:
-                if not inbox.put(found):
+                if inbox.put(found):
+                    link.settle(found.header)
+                else:  # not verified: what it says of itself must not count against what comes
                     self.counters.unwanted += 1
-                link.settle(found.header)
             except WireError:
                 self.counters.damaged += 1
 

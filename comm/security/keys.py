@@ -23,7 +23,6 @@ from laco.errors import ConfigError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RUNNER = "    may = run\n"  # in the metadata of a trusted key
 PUBLIC_SIZE = 40  # [characters] of a key in Z85
-LONGEST_PATH = 4096
 ADVICE = "make one with `laco keys new`, and let machines know each other with `laco keys trust NAME FILE`"
 
 
@@ -149,12 +148,15 @@ def check_name(name: str) -> None:
 
 
 def read_public(key: str) -> str:
-    """A public key, given as itself or as the file that holds it. Raises: ConfigError."""
+    """A public key, given as itself or as the file that holds it. Raises: ConfigError, which does not repeat what is
+    no file: it may be a key that was pasted by mistake."""
     if is_key(key):
         return key
     path = Path(key)
-    if len(key) > LONGEST_PATH or not path.is_file():
-        raise ConfigError(f"{key!r} is neither a public key ({PUBLIC_SIZE} characters) nor a file")
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"that is neither a public key ({PUBLIC_SIZE} characters) nor a file") from error
     public, secret = _certified(path)
     if secret is not None:
         raise ConfigError(f"{path} holds a secret key: it never leaves its machine; hand over the .key file beside it")

@@ -20,8 +20,8 @@ from laco.agents.drivers.vector import VectorDriver
 from laco.agents.drivers.vector_model import VectorModel
 from laco.agents.messages import AgentSpec
 from laco.agents.observation import Actor, Body, Observation, Sight
-from laco.comm.handshake import Offer
 from laco.comm import WireError, parse
+from laco.comm.handshake import Offer
 from laco.comm.mesh import Mesh, barrier
 from laco.comm.radio import Air
 from laco.config import LacoConfig
