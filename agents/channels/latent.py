@@ -80,7 +80,7 @@ class Latent(Channel):
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk]:
         """Raises: HandshakeError if the addressee cannot read it."""
         config, wanted = self._terms(to)
-        codec = readable(wanted, self.known, meta["addressee"] or "all peers")
+        codec = readable(wanted, self.known, meta.get("addressee") or "all peers")
         self.other_codec += codec != wanted
         trace, kept = self._thought(view, to)
         self.generated = trace.steps
