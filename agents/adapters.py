@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from laco.agents import adapter_file
-from laco.agents.observation import Beacon, Offer
+from laco.agents.observation import Beacon
 from laco.comm import Chunk, Partial, WireError, decode_partial, parse
+from laco.comm.handshake import Offer
 from laco.comm.message import verify
 from laco.errors import BackboneError, ConfigError, HandshakeError
 from laco.method.adapter import CacheAdapter, Heads

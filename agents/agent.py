@@ -45,7 +45,7 @@ class Agent:
         """guard: [s] of wall clock. chunk_bytes: most air bytes of a chunk of what is said, None for no limit."""
         self.name, self.channel, self.mesh, self.guard = name, channel, mesh, guard
         self.chunk_bytes = chunk_bytes
-        self.max_age = max(MAX_AGE, channel.driver.period)
+        self.max_age = mesh.max_age = max(MAX_AGE, channel.driver.period)
         self.view: Observation | None = None
         self.beacons: dict[str, Beacon] = {}
         self._held: dict[tuple[str, int], list[Chunk] | str] = {}  # came, or why not; the air is not done with them
@@ -69,8 +69,11 @@ class Agent:
         sent = []
         for addressee, beacon in self._audience():
             meta = self._meta(addressee)
+            self.channel.known = self.mesh.codecs(addressee)
             try:
                 chunks = self.channel.say(self._known(), beacon, meta)
+                if chunks:
+                    self.mesh.check(addressee, parse(chunks[0].header).codec, air_bytes(chunks).payload)
             except HandshakeError as error:
                 self._unspoken(meta, str(error))
                 continue
@@ -93,6 +96,12 @@ class Agent:
                 del self._newest[message.fate.sender]
         receipts, self._receipts = tuple(self._receipts), []
         return Decision(heard.plan, heard.foreign_tokens, receipts)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What went through the sockets, but for the bytes, and what the channel kept out, since the run began."""
+        sockets = vars(self.mesh.counters).items()
+        return {**{name: n for name, n in sockets if isinstance(n, int)}, **self.channel.counters}
 
     def _audience(self) -> list[tuple[str, Beacon]]:
         """Addressees, and whose frame they are told in: each partner in its own; or all at once in ours, and who has
@@ -120,6 +129,7 @@ class Agent:
             "pose": (view.body.x, view.body.y, view.body.yaw),
             "fingerprint": self.channel.driver.fingerprint,
             "chunk_bytes": self.chunk_bytes,
+            "checksum": not self.mesh.secure,  # CURVE has its own, and a stronger one
         }
 
     def _publish(self, kind: str, chunks: Sequence[Chunk], meta: dict[str, Any]) -> Sent:
@@ -157,6 +167,9 @@ class Agent:
         if isinstance(found, str):
             return self._receipt(fate, "refused" if found else "transport_lost", reason=found)
         header = parse(found[0].header)
+        if header.sim_time > self._view.time + MOMENT:
+            reason = f"spoken at {header.sim_time:g} s, which is still to come"
+            return self._receipt(fate, "refused", reason=reason)
         if len(found) != len(fate.delivered):
             reason = f"{len(found)} chunks came, {len(fate.delivered)} were announced"
             return self._receipt(fate, "refused", header.sim_time, reason)

@@ -10,6 +10,8 @@ from laco.agents.messages import AgentSpec, Announce, Answer, Connect, Listen, R
 from laco.agents.observation import Observation, Picture
 from laco.closing import Closing
 from laco.comm.radio import Fate
+from laco.comm.security import Keyring
+from laco.comm.security.curve import Curve
 
 START_LIMIT = 60.0  # [s] a host may take to load its model
 ANSWER_LIMIT = 60.0  # [s] and to answer anything else,
@@ -19,10 +21,11 @@ SLOW_LIMIT = 900.0  # [s] or either where a language model thinks on a shared pr
 class Fleet(Closing):
     """All connected vehicles of a run, spread over hosts. Hosts live on from run to run."""
 
-    def __init__(self, hosts: int, remote: Sequence[str] = ()) -> None:
-        """hosts: processes to start, at once unless others serve vehicles too. remote: HOST:PORT of those others.
+    def __init__(self, hosts: int, remote: Sequence[str] = (), keys: Keyring | None = None) -> None:
+        """hosts: processes to start, at once unless others serve vehicles too. remote: [KEY@]HOST:PORT of those others.
 
-        Raises: HostLostError for one of them that does not answer.
+        keys: all sockets use CURVE with them; None for none at all: a run never mixes the two.
+        Raises: HostLostError for one of them that does not answer, ConfigError for keys that cannot be used.
         """
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.hosts: list[LocalHost] = []
@@ -30,11 +33,14 @@ class Fleet(Closing):
         self.round = 0
         self._count, self._limit = hosts, ANSWER_LIMIT
         self._where: dict[str, Host] = {}
+        self._curve: Curve | None = None
         self.endpoints: dict[str, str] = {}
         self.fingerprint = ""
         try:
+            if keys is not None:
+                self._curve = Curve(keys, self._context)
             for address in remote:
-                self.remote.append(RemoteHost(address, self._context))
+                self.remote.append(RemoteHost(address, self._context, self._curve))
             if not remote:
                 self._start()
         except BaseException:
@@ -52,11 +58,10 @@ class Fleet(Closing):
         answers = self._all(requests, SLOW_LIMIT if slow else START_LIMIT)
         self.endpoints = {name: at for answer in answers for name, at in answer.endpoints.items()}
         self.fingerprint = next(a.fingerprint for a in answers if a.fingerprint)
-        self._all(dict.fromkeys(shares, Connect(self.endpoints)), self._limit)
+        keys = {name: host.key for name, host in self._where.items() if host.key}
+        self._all(dict.fromkeys(shares, Connect(self.endpoints, keys)), self._limit)
 
-    def announce(
-        self, views: Mapping[str, Observation], pictures: Mapping[str, Picture] | None = None
-    ) -> list[Answer]:
+    def announce(self, views: Mapping[str, Observation], pictures: Mapping[str, Picture] | None = None) -> list[Answer]:
         """Beacons out; pictures are for those who look through a camera."""
         shares: dict[Host, dict[str, Observation]] = {}
         for name, view in views.items():
@@ -90,7 +95,7 @@ class Fleet(Closing):
     def _start(self) -> None:
         """Our own hosts, unless they are there."""
         while len(self.hosts) < self._count:
-            self.hosts.append(LocalHost(len(self.hosts), self._context))
+            self.hosts.append(LocalHost(len(self.hosts), self._context, self._curve))
 
     def _everyone(self) -> list[Host]:
         return [*self.remote, *self.hosts]
@@ -104,4 +109,6 @@ class Fleet(Closing):
         """End all hosts of ours, let go of the others."""
         for host in self._everyone():
             host.close()
+        if self._curve is not None:
+            self._curve.close()
         self._context.destroy(0)  # not term: it would wait for a socket whose host never started

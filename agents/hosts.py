@@ -9,13 +9,22 @@ from multiprocessing.process import BaseProcess
 
 import msgspec
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
+from laco.agents.addresses import Address
 from laco.agents.host_entry import main
 from laco.agents.messages import Answer, Request, Stop, Who
 from laco.closing import Closing
+from laco.comm.security.curve import CONTROL, Curve
 from laco.errors import LacoError, TransportError
 
 GREET_LIMIT = 10.0  # [s] a host of somebody else's may take to say who it is
+ENDS = (
+    zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
 LOOK = 50  # [ms] between two looks at whether a host still lives
 
 
@@ -24,10 +33,14 @@ class HostLostError(TransportError):
 
 
 class Host(Closing):
-    """A socket to an agent host: `ask`, then `answer`; `title` names it in errors."""
+    """A socket to an agent host: `ask`, then `answer`; `title` names it in errors.
+
+    key: public key of the machine that it is on, in Z85; "" without CURVE.
+    """
 
     def __init__(self, title: str, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
         self.title = title
+        self.key = ""
         self.socket = context.socket(zmq.PAIR)
         self.socket.linger = 0
 
@@ -63,13 +76,17 @@ def _spawner() -> BaseContext:
 
 
 class LocalHost(Host):
-    """One agent host process of ours."""
+    """One agent host process of ours; with `curve` it has this machine's key."""
 
-    def __init__(self, number: int, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
+    def __init__(self, number: int, context: "zmq.Context[zmq.Socket[bytes]]", curve: Curve | None = None) -> None:
         super().__init__(f"agent host {number}", context)
+        keys = ""
+        if curve is not None:
+            curve.serve(self.socket, CONTROL)
+            self.key, keys = curve.public, str(curve.ring.folder)
         port = self.socket.bind_to_random_port("tcp://127.0.0.1")
         self.process: BaseProcess = _spawner().Process(  # type: ignore[attr-defined]
-            target=main, args=(f"tcp://127.0.0.1:{port}",), name=f"laco-agent-{number}", daemon=True
+            target=main, args=(f"tcp://127.0.0.1:{port}", keys), name=f"laco-agent-{number}", daemon=True
         )
         self.process.start()
 
@@ -91,14 +108,20 @@ class LocalHost(Host):
 
 
 class RemoteHost(Host):
-    """An agent host that `laco agent` serves at HOST:PORT; it goes on after us."""
+    """An agent host that `laco agent` serves at [KEY@]HOST:PORT; it goes on after us."""
 
-    def __init__(self, address: str, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
-        """Raises: HostLostError if nobody answers there, or it is busy with another runner."""
-        super().__init__(f"the agent host at {address}", context)
-        self._events = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self.socket.connect(f"tcp://{address}")
+    def __init__(self, address: str, context: "zmq.Context[zmq.Socket[bytes]]", curve: Curve | None = None) -> None:
+        """Raises: HostLostError if nobody answers there, does not let us in, or is busy with another runner;
+        ConfigError if it is unclear whose key to expect."""
+        where = Address.of(address)
+        super().__init__(f"the agent host at {where}", context)
+        self._curve, self._end = curve, ""
+        self._events = self.socket.get_monitor_socket(ENDS)
         try:
+            if curve is not None:
+                self.key = where.expected(curve.ring)
+                curve.pin(self.socket, self.key)
+            self.socket.connect(f"tcp://{where}")
             self.ask(Who())
             self.vehicles = frozenset(self.answer(GREET_LIMIT).vehicles)
         except BaseException:
@@ -106,7 +129,20 @@ class RemoteHost(Host):
             raise
 
     def gone(self) -> str:
-        return "has closed the connection" if self._events.poll(0) else ""
+        """The first end counts: ZeroMQ goes on trying."""
+        if not self._end and self._events.poll(0):
+            event = recv_monitor_message(self._events)["event"]
+            self._end = self._why(event)
+        return self._end
+
+    def _why(self, event: int) -> str:
+        if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            return "does not trust this machine's key: `laco keys trust NAME FILE --runner` there changes that"
+        if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            return "and we do not both use CURVE: say --curve on both sides, or on neither"
+        if self._curve is not None and not hasattr(self, "vehicles"):
+            return "has closed the connection: does it have the key that is expected there?"
+        return "has closed the connection"
 
     def close(self) -> None:
         """Let it go; it waits for the next runner."""

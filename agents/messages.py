@@ -84,9 +84,13 @@ class Setup(msgspec.Struct, tag=True, frozen=True):
 
 
 class Connect(msgspec.Struct, tag=True, frozen=True):
-    """Open the links between all vehicles of the run, by name and endpoint, and wait until each one works."""
+    """Open the links between all vehicles of the run, by name and endpoint, and wait until each one works.
+
+    keys: by name the public key of the machine that the runner knows to serve the vehicle; empty without CURVE.
+    """
 
     endpoints: dict[str, str]
+    keys: dict[str, str] = {}  # msgspec copies it for each instance
 
 
 class Announce(msgspec.Struct, tag=True, frozen=True):
@@ -116,12 +120,18 @@ Request = Who | Setup | Connect | Announce | Speak | Listen | Stop
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a host answers; only the fields that belong to the request are filled in."""
+    """What a host answers; only the fields that belong to the request are filled in.
+
+    counters: with decisions, per vehicle, what went through its sockets and what its channel kept out, since the run
+    began. refused: connections that the host has turned away since it began, for want of a trusted key.
+    """
 
     vehicles: tuple[str, ...] = ()
     endpoints: dict[str, str] = {}
     fingerprint: str = ""
     sent: tuple[Sent, ...] = ()
     decisions: dict[str, Decision] = {}
+    counters: dict[str, dict[str, int]] = {}
+    refused: int = 0
     spans: dict[str, list[float]] = {}
     error: str = ""

@@ -5,6 +5,8 @@ World frame of CARLA: metres, x forward, y right, yaw in radians, clockwise seen
 
 import msgspec
 
+from laco.comm.handshake import Offer
+
 Point = tuple[float, float]
 
 
@@ -41,14 +43,6 @@ class Sight(msgspec.Struct, frozen=True, array_like=True):
     point: Point
     heading: float
     extent: float
-
-
-class Offer(msgspec.Struct, frozen=True, array_like=True):
-    """Another model whose caches a vehicle can read, by an adapter of this version, from these layers."""
-
-    fingerprint: str
-    version: int
-    layers: tuple[int, ...]
 
 
 class Beacon(msgspec.Struct, frozen=True, array_like=True):

@@ -8,6 +8,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import assert_never
 
 import msgspec
@@ -34,7 +35,10 @@ from laco.agents.messages import (
 )
 from laco.agents.observation import Observation, Picture, Pictured
 from laco.closing import Closing
+from laco.comm.handshake import Terms
 from laco.comm.mesh import Mesh, barrier
+from laco.comm.security import Keyring
+from laco.comm.security.curve import CONTROL, Curve
 from laco.errors import ConfigError, LacoError, TransportError
 from laco.profiling.spans import recording
 
@@ -43,16 +47,22 @@ PARENT_CHECK = 500  # [ms] how often an idle host looks whether its parent lives
 LOOPBACK = "127.0.0.1"
 
 
-def serve(endpoint: str) -> None:
-    """Answer requests at `endpoint` until `Stop`, or until the process that started this one is gone."""
+def serve(endpoint: str, keys: str = "") -> None:
+    """Answer requests at `endpoint` until `Stop`, or until the process that started this one is gone.
+
+    keys: the key folder, for CURVE; "" without it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
     torch.set_num_threads(1)
     logging.disable_progress_bar()  # of loading weights: the runner shows its own
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    curve = Curve(Keyring(Path(keys)), context) if keys else None
     socket = context.socket(zmq.PAIR)
     socket.linger = 0
+    if curve is not None:
+        curve.pin(socket, curve.public)
     socket.connect(endpoint)
-    host = AgentHost(context)
+    host = AgentHost(context, curve=curve)
     try:
         while _wait(socket):
             request = msgspec.msgpack.decode(socket.recv(), type=Request)
@@ -62,7 +72,7 @@ def serve(endpoint: str) -> None:
     finally:
         host.close()
         socket.close(0)
-        context.term()
+        _end(context, curve)
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -74,17 +84,22 @@ class Offer(msgspec.Struct, frozen=True):
     address: str = LOOPBACK
 
 
-def serve_alone(offer: Offer, port: int, ready: Callable[[str], None]) -> None:
+def serve_alone(offer: Offer, port: int, ready: Callable[[str], None], keys: Keyring | None = None) -> None:
     """Load the driver, then answer runner after runner at the offer's address until KeyboardInterrupt.
 
-    port: 0 picks a free one. ready: called with HOST:PORT once runners may come. What cannot be read is dropped:
-    a stranger's bytes end nothing. Raises: TransportError for an address that cannot be had, and the driver's own.
+    port: 0 picks a free one. ready: called with HOST:PORT once runners may come. keys: with them only trusted runners
+    may come; None lets in whoever does. What cannot be read is dropped: a stranger's bytes end nothing.
+    Raises: TransportError for an address that cannot be had, ConfigError for keys that cannot be used, and the
+    driver's own.
     """
     logging.disable_progress_bar()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    host = AgentHost(context, offer)
+    curve = None if keys is None else Curve(keys, context)
+    host = AgentHost(context, offer, curve)
     socket = context.socket(zmq.PAIR)
     socket.linger = 0
+    if curve is not None:
+        curve.serve(socket, CONTROL)
     try:
         try:
             socket.bind(f"tcp://{offer.address}:{port or '*'}")
@@ -94,7 +109,7 @@ def serve_alone(offer: Offer, port: int, ready: Callable[[str], None]) -> None:
         while True:
             try:
                 request = msgspec.msgpack.decode(socket.recv(), type=Request)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, ValueError, RecursionError):
                 continue
             answer = host.answer(request)
             if not isinstance(request, Stop):  # who says stop waits for no answer
@@ -103,7 +118,13 @@ def serve_alone(offer: Offer, port: int, ready: Callable[[str], None]) -> None:
     finally:
         host.close()
         socket.close(0)
-        context.term()
+        _end(context, curve)
+
+
+def _end(context: "zmq.Context[zmq.Socket[bytes]]", curve: Curve | None) -> None:
+    if curve is not None:
+        curve.close()
+    context.term()
 
 
 def _wait(socket: "zmq.Socket[bytes]") -> bool:
@@ -116,11 +137,16 @@ def _wait(socket: "zmq.Socket[bytes]") -> bool:
 
 
 class AgentHost(Closing):
-    """The vehicles of one process. offer: what it serves, if it is not the runner's own."""
+    """The vehicles of one process. offer: what it serves, if it is not the runner's own. curve: for their sockets."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", offer: Offer | None = None) -> None:
+    def __init__(
+        self,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        offer: Offer | None = None,
+        curve: Curve | None = None,
+    ) -> None:
         """Raises: what loading the offer's driver raises."""
-        self._context, self._offer = context, offer
+        self._context, self._offer, self._curve = context, offer, curve
         self._meshes: dict[str, Mesh] = {}
         self._drivers: dict[tuple[str, str], Driver] = {}
         self._banks: dict[str, Recorded] = {}
@@ -152,7 +178,7 @@ class AgentHost(Closing):
             case Speak():
                 return Answer(sent=tuple(s for a in self.agents.values() for s in a.speak(request.fates)))
             case Listen():
-                return Answer(decisions={n: a.listen(request.fates) for n, a in self.agents.items()})
+                return self._listen(request)
             case Stop():
                 self.close()
                 return Answer()
@@ -167,20 +193,28 @@ class AgentHost(Closing):
         address = LOOPBACK if self._offer is None else self._offer.address
         for spec in self._served(request.agents):
             if spec.name not in self._meshes:
-                self._meshes[spec.name] = Mesh(spec.name, address, self._context)
+                self._meshes[spec.name] = Mesh(spec.name, address, self._context, curve=self._curve)
             mesh = self._meshes[spec.name]
-            mesh.reset(request.round)
             channel = build(spec, self._driver(spec.driver, spec.weights), self._banks)
+            mesh.terms = Terms(fingerprint=channel.driver.fingerprint, offers=channel.offers, codecs=channel.codecs)
+            mesh.reset(request.round)
             self.agents[spec.name] = Agent(spec.name, channel, mesh, chunk_bytes=spec.chunk_bytes)
         endpoints = {name: mesh.endpoint for name, mesh in self._meshes.items()}
         fingerprint = next((a.channel.driver.fingerprint for a in self.agents.values()), "")
         return Answer(endpoints=endpoints, fingerprint=fingerprint)
 
     def _connect(self, request: Connect) -> Answer:
+        if bool(request.keys) != (self._curve is not None):
+            raise ConfigError("runner and agent host must both use CURVE, or neither")
         for mesh in self._meshes.values():
-            mesh.subscribe({n: at for n, at in request.endpoints.items() if n not in mesh.peers})
+            mesh.subscribe({n: at for n, at in request.endpoints.items() if n not in mesh.peers}, request.keys)
         barrier(list(self._meshes.values()), BARRIER_LIMIT)
         return Answer()
+
+    def _listen(self, request: Listen) -> Answer:
+        decisions = {name: agent.listen(request.fates) for name, agent in self.agents.items()}
+        counters = {name: agent.counters for name, agent in self.agents.items()}
+        return Answer(decisions=decisions, counters=counters, refused=self._curve.refused if self._curve else 0)
 
     def _agent(self, name: str) -> Agent:
         if name not in self.agents:

@@ -6,6 +6,7 @@ the chunks of that topic: its gaps are what a high-water mark dropped. The first
 each round (what lies between two resets) is a hello: whatever comes before it is of an earlier round.
 """
 
+import math
 import struct
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,14 +15,19 @@ import msgspec
 import zmq
 
 from laco.comm.account import Bytes
-from laco.comm.message import MAX_BUFFERS, MAX_PAYLOAD, Chunk, Header, parse
+from laco.comm.handshake import Hello, Terms, check_version
+from laco.comm.message import MAX_BUFFERS, MAX_HEADER, MAX_NAME, MAX_PAYLOAD, PREAMBLE, Chunk, Header, parse
+from laco.comm.order import WRAP, Numbers, Seen
 from laco.comm.structs import read_struct
 from laco.comm.wire import decode_bytes, encode_bytes
-from laco.errors import TransportError, WireError
+from laco.errors import HandshakeError, TransportError, WireError
 
 HELLO = "hello"
 NUMBER = struct.Struct("<I")
-WRAP = 1 << 32
+MAX_TOPIC = 4 * MAX_NAME + 1 + NUMBER.size  # [bytes] of a name in UTF-8, NUL, number
+MAX_HELLO = 1 << 16  # [bytes]
+MAX_SUBSCRIPTION = 1 << 12  # [bytes] what a subscriber may send
+MOMENT = 1e-6  # [s] what sums of ticks may be off by
 
 
 @dataclass
@@ -30,9 +36,13 @@ class Counters:
 
     sent, received: chunks handed to and taken from ZeroMQ. dropped: chunks missing in a topic's numbers.
     unwanted: whole chunks nobody waited for. incomplete: messages of which only some chunks came in time.
-    stale: chunks of an earlier round. repeated: chunks whose number had come before.
-    damaged: what is no chunk, or fails its checksum. spoofed: chunks whose header names another sender or
-    addressee than their socket and topic. air, socket: bytes sent, see `laco.comm.account`.
+    air, socket: bytes sent, see `laco.comm.account`. What follows was refused:
+    stale: chunks of an earlier round, or older than the newest of their sender by more than the mesh's `max_age`.
+    repeated: chunks whose topic number had come before. reordered: those that came after a later one.
+    replayed: chunks that had come before and came again under a new number.
+    damaged: what is no chunk, or fails its checksum. oversized: frames beyond the limits of the format.
+    spoofed: chunks whose header names another sender or addressee than their socket and topic.
+    reconnected: links that were cut within a round, as ZeroMQ does for a frame beyond the limits.
     """
 
     sent: int = 0
@@ -42,17 +52,18 @@ class Counters:
     incomplete: int = 0
     stale: int = 0
     repeated: int = 0
+    reordered: int = 0
+    replayed: int = 0
     damaged: int = 0
+    oversized: int = 0
     spoofed: int = 0
+    reconnected: int = 0
     air: Bytes = field(default_factory=Bytes)
     socket: Bytes = field(default_factory=Bytes)
 
 
-class Hello(msgspec.Struct, array_like=True, frozen=True):
-    """Says which round begins, and the number of the next broadcast; later versions append to it."""
-
-    round: int
-    next_broadcast: int
+class OversizedError(WireError):
+    """Frames beyond the limits of the format."""
 
 
 class Arrival(NamedTuple):
@@ -63,7 +74,10 @@ class Arrival(NamedTuple):
 
 
 class Link:
-    """The socket on which one vehicle hears one peer."""
+    """The socket on which one vehicle hears one peer.
+
+    terms: what the peer reads, by its last hello. refusal: why it cannot be understood at all, if so.
+    """
 
     def __init__(self, peer: str, socket: "zmq.Socket[bytes]", counters: Counters) -> None:
         self.peer = peer
@@ -71,7 +85,10 @@ class Link:
         self.counters = counters
         self.round = 0
         self.heard = -1  # the round of the last hello; none yet
-        self._next: dict[bytes, int] = {}
+        self.terms = Terms()
+        self.refusal: HandshakeError | None = None
+        self._numbers, self._seen = Numbers(), Seen()
+        self._time = -math.inf  # [s] simulated, of the newest message
 
     @property
     def ready(self) -> bool:
@@ -85,17 +102,23 @@ class Link:
 
     def start(self, number: int, counters: Counters) -> None:
         """Begins round `number`: everything before the peer's hello for it will be discarded."""
-        self.round, self.counters = number, counters
-        if not self.ready:
-            self._next.clear()
+        self.round, self.counters, self.refusal = number, counters, None
 
-    def read(self) -> Arrival | WireError | None:
-        """The next chunk of this round, why the next one cannot be read, or None if none is there yet."""
+    def read(self, max_age: float = math.inf) -> Arrival | WireError | None:
+        """The next chunk of this round, why the next one cannot be read, or None if none is there yet.
+
+        max_age: [s] of simulated time that a chunk may be older than the newest one.
+        """
         # What a peer that is ahead says is left in the queue until our own reset.
         while not self.ahead and (frames := self._frames()):
-            if (found := self._try(frames)) is not None:
+            if (found := self._try(frames, max_age)) is not None:
                 return found
         return None
+
+    def settle(self, header: Header) -> None:
+        """Notes a chunk that was sound: it is not heard a second time."""
+        self._seen.add(header)
+        self._time = max(self._time, header.sim_time)
 
     def discard(self) -> None:
         """Reads up to the peer's hello for this round, if it is there, and not past it."""
@@ -109,61 +132,97 @@ class Link:
         except zmq.Again:
             return []
 
-    def _try(self, frames: "list[zmq.Frame]") -> Arrival | WireError | None:
+    def _try(self, frames: "list[zmq.Frame]", max_age: float = math.inf) -> Arrival | WireError | None:
         try:
-            return self._take(frames)
+            return self._take(frames, max_age)
+        except OversizedError as error:
+            self.counters.oversized += 1
+            return error
         except WireError as error:
             self.counters.damaged += 1
             return error
 
-    def _take(self, frames: "list[zmq.Frame]") -> Arrival | None:
-        if not 2 <= len(frames) <= 2 + MAX_BUFFERS:
-            raise WireError(f"damaged: a message of {len(frames)} frames")
+    def _take(self, frames: "list[zmq.Frame]", max_age: float) -> Arrival | None:
+        _check_frames(frames)
         addressee, number = split_topic(frames[0].bytes)
         chunk = Chunk(frames[1].bytes, tuple(frame.buffer for frame in frames[2:]))
+        if not self.ready:
+            try:
+                check_version(self.peer, chunk.header)
+            except HandshakeError as error:  # the barrier's to raise
+                self.refusal = error
         header = parse(chunk.header)
-        if header.kind == HELLO:
-            self._greet(addressee, number, chunk)
+        arrival = Arrival(header, chunk)
+        if header.kind != HELLO:
+            return self._admit(addressee, number, arrival, max_age)
+        if self._is_spoofed(addressee, header):
             return None
-        return self._admit(addressee, number, Arrival(header, chunk))
+        self._greet(addressee, number, chunk)
+        return None
 
-    def _admit(self, addressee: bytes, number: int, arrival: Arrival) -> Arrival | None:
+    def _admit(self, addressee: bytes, number: int, arrival: Arrival, max_age: float) -> Arrival | None:
+        """The chunk, if it is in its place, of this round and heard for the first time."""
+        header = arrival.header
         if self.heard < self.round:
             self.counters.stale += 1
             return None
         self.counters.received += 1
-        if not self._advance(addressee, number):
+        if not self._advance(addressee, number) or self._is_spoofed(addressee, header):
             return None
-        if arrival.header.sender != self.peer or arrival.header.addressee.encode() != addressee:
-            self.counters.spoofed += 1
+        if header.sim_time < self._time - max_age - MOMENT:
+            self.counters.stale += 1
+            return None
+        if self._seen.knows(header):
+            self.counters.replayed += 1
             return None
         return arrival
 
+    def _is_spoofed(self, addressee: bytes, header: Header) -> bool:
+        spoofed = header.sender != self.peer or header.addressee.encode() != addressee
+        self.counters.spoofed += spoofed
+        return spoofed
+
     def _greet(self, addressee: bytes, number: int, chunk: Chunk) -> None:
-        hello = read_struct(decode_bytes([chunk], kind=HELLO), Hello, "a hello")
-        if hello.round != self.heard:
-            self.heard = hello.round
-            self._next = {b"": hello.next_broadcast, addressee: number + 1}
+        hello = _hello(chunk)
+        if hello.round > self.heard:
+            self.heard, self.terms, self._time = hello.round, hello.terms, -math.inf
+            self._numbers.begin({b"": hello.next_broadcast, addressee: (number + 1) % WRAP})
+            self._seen.clear()
+        elif hello.round < self.heard:
+            self.counters.stale += 1
         else:  # the peer saw us reconnect: what was sent meanwhile is lost
-            self._skip_to(b"", hello.next_broadcast)
-            self._skip_to(addressee, number)
-            self._next[addressee] = number + 1
+            self.counters.reconnected += 1
+            self.counters.dropped += self._numbers.skip_to(b"", hello.next_broadcast) or 0
+            self._advance(addressee, number)
 
     def _advance(self, addressee: bytes, number: int) -> bool:
-        """Takes in `number` and counts the gap before it; False if it has come before."""
-        if not self._skip_to(addressee, number):
-            self.counters.repeated += 1
-            return False
-        self._next[addressee] = number + 1
-        return True
-
-    def _skip_to(self, addressee: bytes, number: int) -> bool:
-        gap = (number - self._next.get(addressee, number)) % WRAP
-        if gap >= WRAP // 2:  # the numbers wrap: that far ahead is behind
-            return False
+        """Takes in `number` and counts the gap before it; False if it is not the next one or beyond it."""
+        place, gap = self._numbers.take(addressee, number)
         self.counters.dropped += gap
-        self._next[addressee] = number
-        return True
+        self.counters.reordered += place == "late"
+        self.counters.repeated += place == "again"
+        return place == "next"
+
+
+def _check_frames(frames: "list[zmq.Frame]") -> None:
+    """Raises: WireError for frames that are no chunk, or beyond the limits of the format, by their number and sizes."""
+    if len(frames) > 2 + MAX_BUFFERS:
+        raise OversizedError(f"oversized: a message of {len(frames)} frames")
+    if len(frames) < 2:
+        raise WireError(f"damaged: a message of {len(frames)} frames")
+    for frame, most in zip(frames, (MAX_TOPIC, PREAMBLE.size + MAX_HEADER), strict=False):
+        if len(frame) > most:
+            raise OversizedError(f"oversized: a frame of {len(frame)} bytes, at most {most} are taken")
+    if (total := sum(map(len, frames[2:]))) > MAX_PAYLOAD:
+        raise OversizedError(f"oversized: {total} bytes, limit {MAX_PAYLOAD}")
+
+
+def _hello(chunk: Chunk) -> Hello:
+    """What the hello says. Raises: WireError."""
+    payload = decode_bytes([chunk], kind=HELLO)
+    if len(payload) > MAX_HELLO:
+        raise OversizedError(f"oversized: a hello of {len(payload)} bytes, at most {MAX_HELLO} are read")
+    return read_struct(payload, Hello, "a hello")
 
 
 def topic(addressee: str, number: int | None = None) -> bytes:
@@ -179,14 +238,14 @@ def split_topic(frame: bytes) -> tuple[bytes, int]:
     return addressee, NUMBER.unpack(number)[0]
 
 
-def hello(sender: str, addressee: str, number: int, next_broadcast: int) -> Chunk:
+def hello(sender: str, addressee: str, number: int, next_broadcast: int, terms: Terms) -> Chunk:
     """The chunk that opens round `number` on one link."""
-    payload = msgspec.msgpack.encode(Hello(number, next_broadcast % WRAP))
+    payload = msgspec.msgpack.encode(Hello(number, next_broadcast % WRAP, terms))
     return encode_bytes(payload, HELLO, sender=sender, addressee=addressee)[0]
 
 
 def new_socket(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, hwm: int) -> "zmq.Socket[bytes]":
-    """A socket with the options that only take effect before it binds or connects; security goes here too.
+    """A socket with the options that only take effect before it binds or connects.
 
     hwm: chunks queued per link before more are dropped. Raises TransportError when there are no more sockets.
     """
@@ -197,5 +256,5 @@ def new_socket(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, hwm: int) -
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, hwm)
     socket.setsockopt(zmq.RCVHWM, hwm)
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_PAYLOAD)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION if kind == zmq.XPUB else MAX_PAYLOAD)
     return socket

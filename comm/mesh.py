@@ -5,6 +5,7 @@ Sending side: `publish`, `next_seq`. Receiving side: `receive`. Life: `subscribe
 is a function over meshes.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,8 +15,10 @@ import zmq
 
 from laco.closing import Closing
 from laco.comm.account import Bytes, SentBytes, air_bytes, socket_bytes
+from laco.comm.handshake import Terms, check_readable, check_terms, common
 from laco.comm.link import Arrival, Counters, Link, hello, new_socket, topic
 from laco.comm.message import MAX_NAME, Chunk, parse, verify
+from laco.comm.security.curve import MESH, Curve
 from laco.errors import ConfigError, TransportError, WireError
 
 Key = tuple[str, int]  # sender, number of the message
@@ -76,19 +79,23 @@ class Mesh(Closing):
         context: "zmq.Context[zmq.Socket[bytes]] | None" = None,
         *,
         hwm: int = 1000,
+        curve: Curve | None = None,
     ) -> None:
         """host: address to bind, on a free port. context: shared, left open; None makes one of its own.
 
+        curve: of the same context, encrypts and authenticates; None sends in the clear and trusts everybody.
         hwm: high-water mark, chunks per link; what goes beyond is dropped and shows in `counters.dropped`.
         Raises ConfigError for a name the wire cannot carry, TransportError if it cannot bind.
         """
         if not 0 < len(name) <= MAX_NAME or "\0" in name:
             raise ConfigError(f"a vehicle's name cannot be {name!r}")
         self.name = name
+        self.terms = Terms()  # what this vehicle reads: set before `reset` or `subscribe`
+        self.max_age = math.inf  # [s] of simulated time that a chunk may be older than the newest of its sender
         self.counters = Counters()
         self.refusals: dict[Key, str] = {}  # of the last `receive`
         self.round = 0
-        self._hwm = hwm
+        self._hwm, self._curve = hwm, curve
         self._seq = 0
         self._numbers: Counter[str] = Counter()  # next chunk number, per addressee
         self._subscribers: Counter[bytes] = Counter()  # per topic
@@ -98,6 +105,8 @@ class Mesh(Closing):
         self._context = zmq.Context() if context is None else context
         self._publisher = new_socket(self._context, zmq.XPUB, hwm)
         self._publisher.setsockopt(zmq.XPUB_VERBOSER, 1)  # every subscription, not the first of each topic
+        if curve is not None:
+            curve.serve(self._publisher, MESH)
         try:
             self._publisher.bind(f"tcp://{host}:*")
         except zmq.ZMQError as error:
@@ -114,23 +123,30 @@ class Mesh(Closing):
         """The vehicles this one has a link to."""
         return frozenset(self._links)
 
-    def connect(self, peers: Mapping[str, str], timeout: float = 10.0) -> None:
+    @property
+    def secure(self) -> bool:
+        """Whether links are encrypted and authenticated: a checksum adds nothing then."""
+        return self._curve is not None
+
+    def connect(self, peers: Mapping[str, str], timeout: float = 10.0, keys: Mapping[str, str] | None = None) -> None:
         """`subscribe`, then `barrier` for this mesh alone: the peers must run theirs at the same time."""
-        self.subscribe(peers)
+        self.subscribe(peers, keys)
         barrier([self], timeout)
 
-    def subscribe(self, peers: Mapping[str, str]) -> None:
+    def subscribe(self, peers: Mapping[str, str], keys: Mapping[str, str] | None = None) -> None:
         """Opens one link per peer, by name and endpoint; this vehicle's own name is skipped.
 
+        keys: public key of each peer, in Z85: what its holder says is the peer's. Needed by a secure mesh only.
         Links go both ways: every peer must subscribe to this vehicle too. Raises TransportError for an
-        endpoint that is none, ConfigError for a peer that has a link already.
+        endpoint that is none, ConfigError for a peer that has a link already or a key that is not trusted.
         """
         for peer, endpoint in peers.items():
             if peer == self.name:
                 continue
             if peer in self._links:
                 raise ConfigError(f"{self.name} has a link to {peer} already")
-            link = self._links[peer] = Link(peer, self._listen(peer, endpoint), self.counters)
+            socket = self._listen(peer, endpoint, (keys or {}).get(peer, ""))
+            link = self._links[peer] = Link(peer, socket, self.counters)
             link.round = self.round
             if self._subscribers[topic(peer)]:  # it was first, and not greeted as long as it was a stranger
                 self._greet(peer)
@@ -169,7 +185,7 @@ class Mesh(Closing):
         inbox = Inbox({key for key in wanted if key[0] in self._links})
         early, self._early = self._early, []
         for arrival in early:
-            self._file(arrival, inbox, told)
+            self._file(arrival, self._links[arrival.header.sender], inbox, told)
         for link in self._links.values():
             self._drain(link, inbox, told)
         deadline = time.monotonic() + guard
@@ -183,6 +199,15 @@ class Mesh(Closing):
         self.counters.incomplete += len(inbox.parts)
         self.refusals = inbox.refused
         return inbox.whole
+
+    def check(self, addressee: str, codec: str, payload: int) -> None:
+        """Raises: HandshakeError if who would hear it cannot read this codec, or so many bytes in a message."""
+        for peer, link in self._audience(addressee):
+            check_readable(peer, link.terms, codec, payload)
+
+    def codecs(self, addressee: str) -> frozenset[str] | None:
+        """The codecs that `addressee` knows, or all peers if that is ""; None if nobody said."""
+        return common([link.terms for _, link in self._audience(addressee)])
 
     def next_seq(self) -> int:
         """Number for this vehicle's next message: 0, 1, ... since the last reset, over all addressees."""
@@ -216,14 +241,20 @@ class Mesh(Closing):
         if self._own_context:
             self._context.term()
 
-
     def pump(self) -> list[str]:
-        """One step of the barrier: sees, greets and hears; returns the links that are not ready."""
+        """One step of the barrier: sees, greets and hears; returns the links that are not ready.
+
+        Raises: HandshakeError for a peer that cannot be understood, or cannot understand.
+        """
         self._see_subscribers()
         missing = []
         for peer, link in self._links.items():
             link.discard()
-            if not link.ready:
+            if link.refusal is not None:
+                raise link.refusal
+            if link.ready:
+                check_terms(self.name, self.terms, peer, link.terms)
+            else:
                 missing.append(f"{peer} -> {self.name} (no hello)")
             if not self._subscribers[topic(peer)]:
                 missing.append(f"{self.name} -> {peer} (not subscribed)")
@@ -234,14 +265,22 @@ class Mesh(Closing):
         silent = [link.socket for link in self._links.values() if link.heard < link.round]
         return [self._publisher, *silent]
 
-    def _listen(self, peer: str, endpoint: str) -> "zmq.Socket[bytes]":
+    def _audience(self, addressee: str) -> list[tuple[str, Link]]:
+        return [(peer, link) for peer, link in self._links.items() if addressee in ("", peer)]
+
+    def _listen(self, peer: str, endpoint: str, key: str) -> "zmq.Socket[bytes]":
         """A connected SUB for the broadcasts of `peer` and what it addresses to this vehicle."""
         socket = new_socket(self._context, zmq.SUB, self._hwm)
         # In this order: who sees the second subscription has seen the first.
         socket.setsockopt(zmq.SUBSCRIBE, topic(""))
         socket.setsockopt(zmq.SUBSCRIBE, topic(self.name))
         try:
+            if self._curve is not None:
+                self._curve.pin(socket, key)
             socket.connect(endpoint)
+        except ConfigError as error:
+            socket.close(linger=0)
+            raise ConfigError(f"{self.name} does not listen to {peer}: {error}") from error
         except zmq.ZMQError as error:
             socket.close(linger=0)
             raise TransportError(f"{self.name} cannot reach {peer} at {endpoint}: {error}") from error
@@ -250,24 +289,25 @@ class Mesh(Closing):
     def _drain(self, link: Link, inbox: Inbox, told: Mapping[str, int] | None) -> None:
         """Reads what is there; of a peer that is waited for, no more than what is waited for."""
         expected = link.peer in inbox.senders()
-        while (not expected or link.peer in inbox.senders()) and (found := link.read()) is not None:
+        while (not expected or link.peer in inbox.senders()) and (found := link.read(self.max_age)) is not None:
             if isinstance(found, WireError):
                 inbox.blame(link.peer, found)
                 continue
-            self._file(found, inbox, told)
+            self._file(found, link, inbox, told)
 
-    def _file(self, arrival: Arrival, inbox: Inbox, told: Mapping[str, int] | None) -> None:
+    def _file(self, arrival: Arrival, link: Link, inbox: Inbox, told: Mapping[str, int] | None) -> None:
         """Puts a chunk to its message, keeps it for a later call, or drops and counts it."""
         header = arrival.header
         try:
             if inbox.put(arrival):
+                link.settle(header)
                 return
         except WireError:
             self.counters.damaged += 1
             return
         if told is not None and header.seq > told.get(header.sender, -1) and len(self._early) < EARLY:
             self._early.append(arrival)
-        else:
+        else:  # not verified: what it says of itself must not count against what comes
             self.counters.unwanted += 1
 
     def _send(self, addressee: str, chunk: Chunk) -> bytes:
@@ -279,7 +319,7 @@ class Mesh(Closing):
         return frame
 
     def _greet(self, peer: str) -> None:
-        self._send(peer, hello(self.name, peer, self.round, self._numbers[""]))
+        self._send(peer, hello(self.name, peer, self.round, self._numbers[""], self.terms))
 
     def _see_subscribers(self, greet: bool = True) -> None:
         """Takes in who subscribed and who left, and greets who came."""
@@ -298,7 +338,8 @@ class Mesh(Closing):
 def barrier(meshes: Iterable[Mesh], timeout: float = 10.0) -> None:
     """Waits until every link of `meshes` is ready in both directions; their peers may be in other processes.
 
-    Raises TransportError naming the links that are not ready after `timeout` [s].
+    Raises TransportError naming the links that are not ready after `timeout` [s], and HandshakeError at once for two
+    vehicles that cannot understand each other.
     """
     meshes = list(meshes)
     deadline = time.monotonic() + timeout

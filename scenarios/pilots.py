@@ -65,6 +65,8 @@ class Messages:
     receipts: list[Receipt] = field(default_factory=list)
     foreign_tokens: list[int] = field(default_factory=list)  # per decision and vehicle
     failed_plans: int = 0
+    counters: dict[str, dict[str, int]] = field(default_factory=dict)  # per vehicle, see `comm.link.Counters`
+    refused: dict[int, int] = field(default_factory=dict)  # per host, connections without a trusted key
     spans: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -127,6 +129,9 @@ class Connected:
         decisions = [named[name] for name in sorted(named)]
         log.receipts += [receipt for d in decisions for receipt in d.receipts]
         log.foreign_tokens += [d.foreign_tokens for d in decisions]
+        for number, answer in enumerate(answers):
+            log.counters.update(answer.counters)
+            log.refused[number] = answer.refused
         log.failed_plans += sum(d.plan.failed for d in decisions)
 
 

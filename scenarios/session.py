@@ -13,6 +13,7 @@ from laco.agents.fleet import Fleet
 from laco.agents.messages import AgentSpec
 from laco.closing import Closing
 from laco.comm.radio import Air, RadioSpec
+from laco.comm.security import Keyring
 from laco.config import LacoConfig
 from laco.errors import ConfigError
 from laco.scenarios.catalog import find
@@ -73,10 +74,12 @@ class Session(Closing):
         timeout: float = 10.0,
         view: bool = False,
         agents: Sequence[str] = (),
+        keys: Keyring | None = None,
     ) -> None:
         """carla: HOST:PORT of a running server. hosts: agent host processes, at most two by default.
 
-        agents: HOST:PORT of hosts that `laco agent` serves; vehicles that none of them serves are hosted here.
+        agents: [KEY@]HOST:PORT of hosts that `laco agent` serves; vehicles that none of them serves are hosted here.
+        keys: use CURVE with them between all vehicles and hosts; None for no security at all.
 
         timeout: [s] of the server's silence after which it counts as gone. view: show the world on a page, and
         run at the pace of real time; `viewer` then has the page's address.
@@ -85,7 +88,7 @@ class Session(Closing):
         self._world: WorldProcess | None = None
         self._fleet: Fleet | None = None
         self._simulator: Simulator | None = None
-        self._hosts, self._agents = hosts or min(2, os.cpu_count() or 1), agents
+        self._hosts, self._agents, self._keys = hosts or min(2, os.cpu_count() or 1), agents, keys
         try:
             if carla is None:
                 self._world = WorldProcess(seed=seed)
@@ -110,7 +113,7 @@ class Session(Closing):
     def fleet(self) -> Fleet:
         """The agent hosts, started now if they are not yet there."""
         if self._fleet is None:
-            self._fleet = Fleet(self._hosts, self._agents)
+            self._fleet = Fleet(self._hosts, self._agents, self._keys)
         return self._fleet
 
     def expert(self, layout: Layout, progress: Progress | None = None) -> Record:

@@ -61,6 +61,8 @@ def figures(result: Result) -> dict[str, Any]:
         "foreign_tokens": sum(messages.foreign_tokens),
         "decisions": len(messages.foreign_tokens),
         "failed_plans": messages.failed_plans,
+        "counters": dict(sorted(messages.counters.items())),
+        "refused_connections": sum(messages.refused.values()),
     }
 
 

@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
+from laco.agents.channels import TRANSFERS
 from laco.agents.drivers.base import Driver, Said
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
-from laco.agents.observation import Beacon, Observation, Offer
+from laco.agents.observation import Beacon, Observation
 from laco.comm import Chunk, WireError
+from laco.comm.codecs import available
+from laco.comm.handshake import Offer
 from laco.method.fusion import infer
 from laco.profiling.spans import span
 
@@ -35,7 +38,8 @@ class Heard:
 class Channel(ABC):
     """One way of sharing. `driver` decides; `caution` in [0, 1] is the driver's (see the expert).
 
-    generated: words or latent steps that the last message took.
+    generated: words or latent steps that the last message took. known: codecs that who hears the next message knows;
+    None if they did not say. counters: how often what the channel does about what it hears happened.
     """
 
     name: ClassVar[str]
@@ -43,17 +47,27 @@ class Channel(ABC):
     def __init__(self, driver: Driver, caution: float) -> None:
         self.driver, self.caution = driver, caution
         self.generated = 0
+        self.known: frozenset[str] | None = None
 
     @property
     def offers(self) -> tuple[Offer, ...]:
         """Other models whose messages this channel can read: part of the beacon."""
         return ()
 
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """Names of the codecs this channel reads: part of the handshake."""
+        return (*available(), *(name for name in TRANSFERS if name != "auto"))
+
+    @property
+    def counters(self) -> dict[str, int]:
+        return {}
+
     @abstractmethod
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk] | None:
         """The message about `view` for the sender of beacon `to`; None to stay silent.
 
-        meta: sender, addressee, seq, sim_time, pose and fingerprint for the header, and `chunk_bytes`.
+        meta: sender, addressee, seq, sim_time, pose and fingerprint for the header, `chunk_bytes` and `checksum`.
         Raises: HandshakeError, with the reason, if that peer could not read it.
         """
 

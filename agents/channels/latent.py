@@ -16,11 +16,12 @@ from laco.agents.adapters import Adapters, agreed
 from laco.agents.channels import TRANSFERS
 from laco.agents.channels.base import Channel, Heard, decoded
 from laco.agents.channels.quarantine import Quarantine
-from laco.agents.channels.transfer import KV, pack, unpack
+from laco.agents.channels.transfer import KV, pack, readable, unpack
 from laco.agents.drivers.base import Driver
 from laco.agents.drivers.frame import Frame
-from laco.agents.observation import Beacon, Observation, Offer
-from laco.comm import Chunk, Partial, encode
+from laco.agents.observation import Beacon, Observation
+from laco.comm import Chunk, Partial, encode, parse
+from laco.comm.handshake import Offer
 from laco.config import LacoConfig
 from laco.errors import ConfigError
 from laco.method.cache import KVCache
@@ -42,6 +43,7 @@ class Latent(Channel):
     masked: ids of actors left out of what is said, as if they were not there (the twin control).
     codec: a KV codec, or one of `TRANSFERS`, whose recipes only the same model can follow: others get `KV`.
     adapters: for caches of other models; None for none.
+    other_codec: messages sent in another codec than this, because who hears them does not know it.
     Raises: ConfigError for a swap without a cache to swap.
     """
 
@@ -61,6 +63,7 @@ class Latent(Channel):
         self.config, self.codec, self.swap, self.masked = config, codec, swap, masked
         self.adapters = adapters or Adapters(driver.fingerprint)
         self.quarantine = Quarantine(driver.backbone)
+        self.other_codec = 0
         if swap is not None and codec in TRANSFERS:
             raise ConfigError(f"controls swap the cache that is sent: choose a KV codec, not {codec!r}")
 
@@ -68,9 +71,17 @@ class Latent(Channel):
     def offers(self) -> tuple[Offer, ...]:
         return self.adapters.offers
 
+    @property
+    def counters(self) -> dict[str, int]:
+        kept = self.quarantine
+        out = {"unsound": kept.unsound, "drifted": kept.drifted, "muted": kept.muted}
+        return {**out, "other_codec": self.other_codec}
+
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk]:
         """Raises: HandshakeError if the addressee cannot read it."""
-        config, codec = self._terms(to)
+        config, wanted = self._terms(to)
+        codec = readable(wanted, self.known, meta.get("addressee") or "all peers")
+        self.other_codec += codec != wanted
         trace, kept = self._thought(view, to)
         self.generated = trace.steps
         if self.swap is not None:
@@ -121,8 +132,10 @@ class Latent(Channel):
         """The peer's cache, adapted if it has another model, or the part of it that came.
 
         Raises: WireError, also for one that would be heard with harm (quarantine)."""
+        sender = parse(chunks[0].header).sender if chunks else ""
+        self.quarantine.listen(sender)
         part = unpack(chunks, self.driver.backbone, self.adapters)
-        return Partial(self.quarantine.admit(part.cache), part.share, part.missing)
+        return Partial(self.quarantine.admit(part.cache, sender), part.share, part.missing)
 
     def _infer(self, context: Context, peers: list[KVCache]) -> Inference:
         place, rotary, window = self.config.place, self.config.rotary, self.config.window

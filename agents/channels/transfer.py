@@ -8,7 +8,7 @@ recompute-replay: the receiver takes the latent steps again, through all its lay
 auto: int8, recompute or recompute-replay, whichever the budget says is heard first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from laco.comm.recipe import RECIPE, Ingredients
 from laco.comm.recipe import pack as recipe_bytes
 from laco.comm.recipe import unpack as read_recipe
 from laco.config import LacoConfig, Realign
-from laco.errors import ConfigError
+from laco.errors import ConfigError, HandshakeError
 from laco.method.backbone import Backbone
 from laco.method.deliberation import Trace
 from laco.method.recompute import Latents, Recipe, recipe_for, recompute
@@ -69,6 +69,19 @@ def choose(offers: Sequence[Offer], budget: Budget) -> Offer:
         found = ", ".join(f"{o.codec} {o.nbytes} B {o.flops:.2g} flop" for o in offers)
         raise ConfigError(f"no way to send fits {most_bytes} B and {most_flops:.2g} flop: {found}")
     return min(fitting, key=lambda offer: offer.delay(budget))
+
+
+def readable(codec: str, known: Collection[str] | None, to: str) -> str:
+    """The codec that is asked for, or the first that `to` knows of those which every version has.
+
+    known: codecs that `to` said it knows; None if it did not. Raises: HandshakeError if it knows none of them.
+    """
+    if known is None or codec in known or (codec == "auto" and KV in known):
+        return codec
+    for other in (KV, "fp16", "fp32"):
+        if other in known:
+            return other
+    raise HandshakeError(f"codec {codec} unknown to {to}, which knows {', '.join(sorted(known)) or 'none in common'}")
 
 
 def pack(

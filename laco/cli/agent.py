@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from laco.cli.keys import warn_of
 from laco.cli.run import DriverName
 from laco.errors import ConfigError
 
@@ -25,15 +26,27 @@ def agent(
     bind: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 picks a free one.")
     ] = "127.0.0.1:0",
+    curve: Annotated[
+        bool | None,
+        typer.Option(
+            "--curve/--insecure",
+            help="Encrypt, and let trusted keys in only (laco keys), or neither.",
+            show_default="--curve unless it is this machine's loopback address",
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads of the model.")] = 1,
 ) -> None:
     """Serve vehicles to one runner after the other, until Ctrl-C.
 
-    Whoever reaches the address can use the vehicles: others than this machine's belong on a network you trust.
+    At another address than loopback only machines whose keys are trusted get in: `laco keys`.
     """
+    from laco.agents.addresses import keys_for
     from laco.agents.drivers.check import weights_of
 
     names, (host, port) = _names(vehicles), _address(bind)
+    keys = keys_for([host], curve)
+    if keys is None:
+        warn_of([host])
     chosen = weights_of(driver.value, weights, model)
     import torch
 
@@ -42,7 +55,7 @@ def agent(
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
-        serve_alone(Offer(names, driver.value, chosen, host), port, _say)
+        serve_alone(Offer(names, driver.value, chosen, host), port, _say, keys)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import typer
 from laco.cli.agent import agent
 from laco.cli.calibrate import calibrate
 from laco.cli.distill import app as distill
+from laco.cli.keys import app as keys
 from laco.cli.models import app as models
 from laco.cli.run import run
 from laco.cli.scenarios import scenarios
@@ -24,6 +25,7 @@ app.command()(agent)
 app.add_typer(distill, name="distill")
 app.command()(calibrate)
 app.add_typer(models, name="models")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

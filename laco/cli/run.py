@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from laco.comm.security import Keyring
     from laco.scenarios.session import Options, Result, Session
 
 
@@ -72,7 +75,18 @@ def run(
     ] = None,
     agents: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOST:PORT", help="A host that `laco agent` serves; may be given again."),
+        typer.Option(
+            metavar="[KEY@]HOST:PORT",
+            help="A host that `laco agent` serves, and the name of its key if it is not obvious; may be given again.",
+        ),
+    ] = None,
+    curve: Annotated[
+        bool | None,
+        typer.Option(
+            "--curve/--insecure",
+            help="Encrypt what vehicles say and let trusted keys speak only (laco keys), or neither.",
+            show_default="--curve if one of the agents is beyond loopback",
+        ),
     ] = None,
     radio: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="What the air does: a preset or a YAML file (docs/radio.md).")
@@ -117,7 +131,7 @@ def run(
     from laco.report.files import prepare
     from laco.scenarios.catalog import find
     from laco.scenarios.clock import Clock
-    from laco.scenarios.session import Options, address
+    from laco.scenarios.session import Options
     from laco.view.extra import require
 
     scenario = find(scenario).id
@@ -128,7 +142,7 @@ def run(
     chosen = weights_of(driver.value, weights, model, here=not agents)
     profile = profile_of(driver.value, chosen, calibration)
     names = carried(driver.value) if channel is ChannelName.ALL else (channel.value,)
-    served = [":".join(map(str, address(text))) for text in agents or ()]
+    served, keys = _secured(agents or (), curve)
     folder = prepare(out or Path("runs") / f"{scenario}-{seed}{'-twin' if twin else ''}")
     options = [
         Options(
@@ -148,15 +162,35 @@ def run(
     ]
     if view:
         require()
-    results = _drive(options, carla, served, quiet=as_json, view=view)
+    results = _drive(options, carla, served, keys, quiet=as_json, view=view)
     summary = _write(folder, results, gif)
     _show(summary, folder, as_json)
     if any(r.record.outcome != "finished" for r in results.values()):
         raise typer.Exit(1)
 
 
+def _secured(agents: "Sequence[str]", curve: bool | None) -> "tuple[Sequence[str], Keyring | None]":
+    """The agents' addresses, checked, and the keys if CURVE is to be used. Raises: ConfigError."""
+    from laco.agents.addresses import Address, keys_for
+    from laco.cli.keys import warn_of
+
+    found = [Address.of(text) for text in agents]
+    keys = keys_for([address.host for address in found], curve)
+    if keys is None:
+        warn_of([address.host for address in found])
+    else:
+        for address in found:
+            address.expected(keys)
+    return agents, keys
+
+
 def _drive(
-    options: "list[Options]", carla: str | None, agents: list[str], quiet: bool, view: bool
+    options: "list[Options]",
+    carla: str | None,
+    agents: "Sequence[str]",
+    keys: "Keyring | None",
+    quiet: bool,
+    view: bool,
 ) -> "dict[str, Result]":
     """Run the options one after the other on one session, with a progress bar."""
     from rich.console import Console
@@ -168,7 +202,7 @@ def _drive(
     console = Console(stderr=True, quiet=quiet)
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
         start = bar.add_task("starting", total=1.0)
-        with Session(carla, seed=options[0].seed, view=view, agents=agents) as session:
+        with Session(carla, seed=options[0].seed, view=view, agents=agents, keys=keys) as session:
             if session.viewer is not None:
                 typer.echo(f"view: {session.viewer.url}", err=True)
             _warm(session)

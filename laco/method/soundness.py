@@ -47,6 +47,12 @@ def norms(cache: KVCache) -> tuple[Tensor, Tensor]:
     return largest(0), largest(1)
 
 
+def scale(cache: KVCache) -> Tensor:
+    """The mean norm of a key and of a value over heads and tokens, per carried layer: float32 [2, layers]."""
+    means = [[torch.linalg.vector_norm(layer[i].float(), dim=-1).mean() for layer in cache.layers] for i in (0, 1)]
+    return torch.tensor(means).clamp_min(torch.finfo(torch.float32).tiny)
+
+
 def check(cache: KVCache, backbone: Backbone, bounds: Bounds | None = None) -> None:
     """Raises: CacheError, saying what is wrong, for a cache that the backbone must not attend to.
 

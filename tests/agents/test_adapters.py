@@ -19,8 +19,9 @@ from laco.agents.channels.latent import Latent
 from laco.agents.drivers.vector import VectorDriver
 from laco.agents.drivers.vector_model import VectorModel
 from laco.agents.messages import AgentSpec
-from laco.agents.observation import Actor, Body, Observation, Offer, Sight
+from laco.agents.observation import Actor, Body, Observation, Sight
 from laco.comm import WireError, parse
+from laco.comm.handshake import Offer
 from laco.comm.mesh import Mesh, barrier
 from laco.comm.radio import Air
 from laco.config import LacoConfig

@@ -13,6 +13,7 @@ from laco.agents.drivers.vector import VectorDriver
 from laco.agents.messages import Decision, Receipt
 from laco.agents.observation import Beacon, Body, Observation
 from laco.comm import encode_bytes
+from laco.comm.handshake import Terms
 from laco.comm.mesh import Mesh, barrier
 from laco.comm.radio import Air, Fate, Manifest
 from laco.config import LacoConfig
@@ -103,6 +104,35 @@ def test_what_the_air_swallows_is_air_lost(pair: Pair) -> None:
     decision = pair.decide(lost)
     assert statuses(decision, "latent") == ["air_lost"]
     assert decision.foreign_tokens == 0
+
+
+def test_what_claims_to_be_of_the_future_is_refused(pair: Pair, eastward) -> None:
+    """It would never grow old."""
+    fates, _ = pair.round(5.0)
+    pair.agents["A"].view = eastward(name="A", time=4.0)
+    decision = pair.decide(fates)
+    (receipt,) = [r for r in decision.receipts if r.kind == "latent"]
+    assert (receipt.status, receipt.reason) == ("refused", "spoken at 5 s, which is still to come")
+    assert decision.foreign_tokens == 0
+
+
+def test_what_the_listener_cannot_read_is_unspoken(pair: Pair, meshes: dict[str, Mesh]) -> None:
+    for mesh in meshes.values():
+        mesh.terms = Terms(max_payload=9)
+        mesh.reset()
+    barrier(meshes.values())
+    _, said = pair.round(0.0)
+    assert said == []
+    (receipt,) = [r for r in pair.decide([]).receipts if r.kind == "latent"]
+    assert receipt.status == "unspoken"
+    assert receipt.reason.startswith("B takes at most 9 bytes in a message, not ")
+
+
+def test_counters_are_plain_numbers(pair: Pair) -> None:
+    pair.decide(pair.round(0.0)[0])
+    counters = pair.agents["A"].counters
+    assert (counters["sent"], counters["received"], counters["spoofed"], counters["muted"]) == (2, 2, 0, 0)
+    assert set(map(type, counters.values())) == {int}
 
 
 def test_fates_of_others_are_none_of_its_business(pair: Pair) -> None:
@@ -291,6 +321,7 @@ class TestOtherDrivers:
     def test_who_has_seen_nothing_has_nothing_to_say(self, pair: Pair) -> None:
         with pytest.raises(ConfigError, match=r"^A has seen nothing yet: announce comes first$"):
             pair.agents["A"].speak([])
+
 
 def test_a_broadcast_is_for_the_same_model_and_others_are_spoken_to_alone(slow: Pair) -> None:
     agent = slow.agents["A"]

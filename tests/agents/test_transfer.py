@@ -22,7 +22,7 @@ from laco.comm import Chunk, WireError, air_bytes, encode, encode_bytes, parse
 from laco.comm.recipe import RECIPE, Ingredients
 from laco.comm.recipe import pack as recipe_bytes
 from laco.config import LacoConfig
-from laco.errors import ConfigError
+from laco.errors import ConfigError, HandshakeError
 from laco.method.cache import KVCache, LayerKV
 
 CONFIG = LacoConfig(steps=3, keep=0.5, layers=(0, 2))
@@ -192,6 +192,44 @@ def test_a_quarantined_message_is_a_refused_one(driver: VectorDriver, own: Obser
     deeper = replace(part, layer_ids=(1, 3))
     chunks = encode(deeper, fingerprint=driver.fingerprint)
     assert "wrong shape for this model" in channel.hear(own, [chunks]).refused[0]
+
+
+def test_a_peer_whose_caches_drift_is_muted(driver: VectorDriver, own: Observation, theirs: Observation) -> None:
+    """Larger than before, and yet no larger than one's own may be; a cache that is as ever passes before and after."""
+    factor = [1.0]
+
+    def grown(part: KVCache, meta: Any) -> KVCache:
+        return replace(part, layers=tuple(LayerKV(kv.keys, kv.values * factor[0]) for kv in part.layers))
+
+    sender, channel = Latent(driver, 0.5, LACO, swap=grown), Latent(driver, 0.5, LACO)
+    reasons: list[str] = []
+    for step in range(11):
+        factor[0] = 2.2 if step in (6, 7, 9, 10) else 1.0
+        heard = channel.hear(own, [said(sender, theirs, own)])
+        reasons.append(heard.refused.get(0, ""))
+    assert reasons[:6] == [""] * 6
+    assert reasons[6].startswith("quarantined: norms 2.2 times off what this peer sent before")
+    assert (reasons[7], reasons[8]) == (reasons[6], "")
+    assert reasons[9] == reasons[6]
+    assert reasons[10].startswith("muted: 3 messages of ")
+    counters = {"unsound": 0, "drifted": 3, "muted": 1, "other_codec": 0}
+    assert channel.counters == counters
+
+
+def test_a_codec_that_the_listener_does_not_know_is_replaced_and_counted(
+    driver: VectorDriver, own: Observation, theirs: Observation
+) -> None:
+    channel = Latent(driver, 0.5, LACO, "fp32")
+    channel.known = frozenset({"int8", "fp16"})
+    assert parse(said(channel, theirs, own)[0].header).codec == "int8"
+    channel.known = frozenset({"fp16"})
+    assert parse(said(channel, theirs, own)[0].header).codec == "fp16"
+    assert channel.counters["other_codec"] == 2
+    channel.known = frozenset({"new"})
+    with pytest.raises(HandshakeError, match=r"codec fp32 unknown to .*, which knows new"):
+        said(channel, theirs, own)
+    channel.known = None
+    assert parse(said(channel, theirs, own)[0].header).codec == "fp32"
 
 
 def test_options_reach_the_method(driver: VectorDriver, own: Observation, theirs: Observation) -> None:

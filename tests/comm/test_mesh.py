@@ -279,7 +279,7 @@ class TestLies:
         while not (got := me.receive([("liar", 0)])):  # what cannot be read is blamed on what is waited for
             reasons += me.refusals.values()
         assert [bytes(chunk.buffers[0]) for chunk in got["liar", 0]] == [b"good"]
-        assert me.counters.damaged == 10
+        assert (me.counters.damaged, me.counters.oversized) == (9, 1)
         assert len(reasons) == 10
         assert any("checksum" in reason for reason in reasons)
 
@@ -305,15 +305,16 @@ class TestLies:
         for number, seq in ((1, 1), (5, 2), (5, 3), (2, 4), (6, 5)):
             liar.chunk(note(b"x", seq=seq), number=number)
         assert len(me.receive([("liar", seq) for seq in (1, 2, 5)])) == 3
-        assert (me.counters.dropped, me.counters.repeated, me.counters.unwanted) == (3, 2, 0)
+        counters = me.counters
+        assert (counters.dropped, counters.repeated, counters.reordered, counters.unwanted) == (3, 1, 1, 0)
 
     def test_what_was_lost_while_reconnecting_is_counted(self, liar) -> None:
         liar, me = liar
-        again = note(msgspec.msgpack.encode([0, 4, "of a newer version"]), kind="hello")
+        again = note(msgspec.msgpack.encode([0, 4, [], "of a newer version"]), kind="hello")
         liar.chunk(again, number=3)  # 1 and 2 were lost, and four broadcasts
         liar.chunk(note(b"x"), number=4)
         assert heard(me, ("liar", 0)) == [b"x"]
-        assert (me.counters.dropped, me.counters.repeated) == (6, 0)
+        assert (me.counters.dropped, me.counters.repeated, me.counters.reconnected) == (6, 0, 1)
 
     def test_numbers_wrap(self, liar) -> None:
         liar, me = liar
