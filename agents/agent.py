@@ -15,7 +15,7 @@ from laco.agents.channels.base import Channel
 from laco.agents.messages import Decision, Receipt, Sent
 from laco.agents.observation import Beacon, Observation
 from laco.agents.perception import with_beacons
-from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, parse
+from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes
 from laco.comm.mesh import Mesh
 from laco.comm.radio import Fate, Manifest
 from laco.errors import ConfigError, HandshakeError
@@ -139,7 +139,7 @@ class Agent:
             elif chunks is None:
                 self._note(fate, "transport_lost")
             else:
-                messages.append(_Message(fate, parse(chunks[0].header).sim_time, chunks))
+                messages.append(_Message(fate, chunks[0].info.sim_time, chunks))
         return messages
 
     def _keep_beacon(self, message: _Message) -> None:

@@ -10,6 +10,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated
 
@@ -101,6 +102,11 @@ class Chunk:
     header: bytes
     buffers: tuple[Buffer, ...] = ()
 
+    @cached_property
+    def info(self) -> "Header":
+        """The header, every limit checked, the checksum not yet; read once. Raises WireError."""
+        return parse(self.header)
+
     def tobytes(self) -> bytes:
         """The chunk as one byte string; nothing is added, since the header tells every length."""
         return b"".join((self.header, *self.buffers))
@@ -131,7 +137,7 @@ def build(header: Header, buffers: Sequence[Buffer]) -> Chunk:
     start = PREAMBLE.pack(MAGIC, MAJOR, MINOR, 0, len(body), 0)[:SUMMED]
     digest = _digest((start, body, *buffers))
     chunk = Chunk(start + digest.to_bytes(8, "little") + body, tuple(buffers))
-    parse(chunk.header)  # what we send is what a reader takes
+    _ = chunk.info  # what we send is what a reader takes
     return chunk
 
 
@@ -152,7 +158,7 @@ def parse(header: bytes) -> Header:
 
 def verify(chunk: Chunk) -> Header:
     """The header of `chunk` once its sizes and its checksum agree. Raises WireError."""
-    header = parse(chunk.header)
+    header = chunk.info
     sizes = tuple(memoryview(b).nbytes for b in chunk.buffers)
     if sizes != header.sizes:
         raise WireError(f"wrong size: buffers of {sizes} bytes, the header tells of {header.sizes}")
