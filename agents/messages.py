@@ -7,6 +7,7 @@ from laco.agents.observation import Observation, Picture
 from laco.comm import Bytes
 from laco.comm.radio import Fate, Manifest
 from laco.config import LacoConfig
+from laco.profiling.spans import Moment
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -71,10 +72,14 @@ class Who(msgspec.Struct, tag=True, frozen=True):
 
 
 class Setup(msgspec.Struct, tag=True, frozen=True):
-    """Make these vehicles, or, for a run after the first, make them anew on the sockets that are there."""
+    """Make these vehicles, or, for a run after the first, make them anew on the sockets that are there.
+
+    traced: answer with moments too.
+    """
 
     agents: tuple[AgentSpec, ...]
     round: int
+    traced: bool = False
 
 
 class Connect(msgspec.Struct, tag=True, frozen=True):
@@ -110,7 +115,10 @@ Request = Who | Setup | Connect | Announce | Speak | Listen | Stop
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a host answers; only the fields that belong to the request are filled in."""
+    """What a host answers; only the fields that belong to the request are filled in.
+
+    spans: how long its stages took [s]; moments: also when, if that was asked for.
+    """
 
     vehicles: tuple[str, ...] = ()
     endpoints: dict[str, str] = {}
@@ -118,4 +126,5 @@ class Answer(msgspec.Struct, frozen=True):
     sent: tuple[Sent, ...] = ()
     decisions: dict[str, Decision] = {}
     spans: dict[str, list[float]] = {}
+    moments: tuple[Moment, ...] = ()
     error: str = ""

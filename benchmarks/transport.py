@@ -26,15 +26,12 @@ TARGET, FROM = 1.15, 90_000  # [bytes] where the target begins
 
 
 def show(rows: list[Row]) -> None:
-    print(
-        f"{'case':>9} {'payload':>9} {'chunks':>6} {'publish':>8} {'received':>8} {'p50':>8} {'p90':>8} {'p99':>8} {'ratio':>6}  [ms]"
-    )
+    heads = ("case", "payload", "chunks", "publish", "received", "p50", "p90", "p99", "ratio")
+    print(" ".join(f"{head:>9}" for head in heads), " [ms]")
     for row in rows:
-        t, sent = row.total, row.publish["p50"]
-        figures = (
-            f"{sent:8.3f} {row.received['p50']:8.3f} {t['p50']:8.3f} {t['p90']:8.3f} {t['p99']:8.3f} {row.ratio:6.2f}"
-        )
-        print(f"{row.case:>9} {row.payload:>9} {row.chunks:>6} {figures}  {row.added:+.0f} us")
+        times = (row.publish["p50"], row.received["p50"], *(row.total[key] for key in ("p50", "p90", "p99")))
+        figures = " ".join(f"{time:9.3f}" for time in times)
+        print(f"{row.case:>9} {row.payload:>9} {row.chunks:>9} {figures} {row.ratio:9.2f}  {row.added:+.0f} us")
 
 
 def main() -> None:

@@ -263,7 +263,7 @@ class Mesh(Closing):
 
     def _see_subscribers(self, greet: bool = True) -> None:
         """Takes in who subscribed and who left, and greets who came."""
-        while self._publisher.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+        while self._publisher.poll(0):
             event = self._publisher.recv(zmq.NOBLOCK)
             frame = event[1:]
             self._subscribers[frame] += 1 if event[:1] == b"\x01" else -1

@@ -1,6 +1,6 @@
 """Who decides in a run: the fleet of agents on their hosts or, for reference times, the all-seeing expert."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,8 +10,10 @@ from laco.agents.fleet import Fleet
 from laco.agents.messages import Answer, Receipt, Sent
 from laco.agents.observation import Observation, Picture
 from laco.agents.perception import with_beacons
-from laco.comm.radio import Air
-from laco.profiling.spans import merged, recording, span
+from laco.comm.radio import Air, Fate
+from laco.comm.radio.base import Positions
+from laco.profiling.spans import Moment, merged, recording, span, timeline
+from laco.profiling.trace import Step, aligned
 
 
 class Pilot(Protocol):
@@ -42,10 +44,12 @@ class Messages:
     """Everything that was said and heard in a run."""
 
     sent: list[Sent] = field(default_factory=list)
+    fates: list[Fate] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     foreign_tokens: list[int] = field(default_factory=list)  # per decision and vehicle
     failed_plans: int = 0
     spans: dict[str, list[float]] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)  # for a trace; empty without
 
 
 @dataclass
@@ -56,21 +60,33 @@ class Connected:
     air: Air
     messages: Messages = field(default_factory=Messages)
     pictures: Callable[[], Mapping[str, Picture]] = dict  # of this moment, by vehicle; none without cameras
+    traced: bool = False
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         positions = {name: (view.body.x, view.body.y) for name, view in views.items()}
-        with recording() as spans:
+        with recording() as spans, timeline(self.traced) as moments:
             with span("phase beacon"):
-                beacons = self._sent(self.fleet.announce(views, self.pictures()))
-            fates = self.air.step(time, [s.manifest for s in beacons], positions)
+                announced = self.fleet.announce(views, self.pictures())
+            beacons = self._sent(announced)
+            heard_of = self._carried(time, beacons, positions)
             with span("phase speak"):
-                answers = self.fleet.speak(fates)
-            said = self._sent(answers)
-            fates = self.air.step(time, [s.manifest for s in said], positions)
+                spoken = self.fleet.speak(heard_of)
+            said = self._sent(spoken)
+            heard = self._carried(time, said, positions)
             with span("phase listen"):
-                heard = self.fleet.listen(fates)
-        self._note(spans, heard)
-        return {name: d.plan for answer in heard for name, d in answer.decisions.items()}
+                decided = self.fleet.listen(heard)
+        self._note(spans, decided)
+        if self.traced:
+            phases = zip(moments, (announced, spoken, decided), strict=True)
+            manifests = [s.manifest for s in (*beacons, *said)]
+            self.messages.steps.append(Step(time, _moments(phases), manifests, [*heard_of, *heard]))
+        return {name: d.plan for answer in decided for name, d in answer.decisions.items()}
+
+    def _carried(self, time: float, sent: Sequence[Sent], positions: Positions) -> list[Fate]:
+        """What becomes of transmissions, and a note of it."""
+        fates = self.air.step(time, [s.manifest for s in sent], positions)
+        self.messages.fates += fates
+        return fates
 
     def _sent(self, answers: list[Answer]) -> list[Sent]:
         # By vehicle: which host serves whom must not show.
@@ -87,3 +103,11 @@ class Connected:
         log.receipts += [receipt for d in decisions for receipt in d.receipts]
         log.foreign_tokens += [d.foreign_tokens for d in decisions]
         log.failed_plans += sum(d.plan.failed for d in decisions)
+
+
+def _moments(phases: Iterable[tuple[Moment, Sequence[Answer]]]) -> list[Moment]:
+    """The runner's phases, and in each of them what the hosts did."""
+    found = []
+    for phase, answers in phases:
+        found += [phase, *(m for answer in answers for m in aligned(answer.moments, phase))]
+    return found

@@ -71,18 +71,21 @@ class Session(Closing):
         timeout: float = 10.0,
         view: bool = False,
         agents: Sequence[str] = (),
+        traced: bool = False,
     ) -> None:
         """carla: HOST:PORT of a running server. hosts: agent host processes, at most two by default.
 
         agents: HOST:PORT of hosts that `laco agent` serves; vehicles that none of them serves are hosted here.
 
         timeout: [s] of the server's silence after which it counts as gone. view: show the world on a page, and
-        run at the pace of real time; `viewer` then has the page's address.
+        run at the pace of real time; `viewer` then has the page's address. traced: keep every decision's moments
+        for `laco.profiling.trace`.
         """
         self.viewer: ViewProcess | None = None
         self._world: WorldProcess | None = None
         self._fleet: Fleet | None = None
         self._simulator: Simulator | None = None
+        self._traced = traced
         self._hosts, self._agents = hosts or min(2, os.cpu_count() or 1), agents
         try:
             if carla is None:
@@ -149,10 +152,10 @@ class Session(Closing):
         with Stage(self.simulator, layout, known.camera) as stage:
             hazard = None if layout.hazard is None else stage.actors[layout.hazard.role].id
             fleet = self.fleet
-            fleet.setup(specs(options, layout, hazard))
+            fleet.setup(specs(options, layout, hazard), self._traced)
             if started is not None:
                 started(fleet)
-            connected = Connected(fleet, Air(options.radio, options.seed), pictures=stage.pictures)
+            connected = Connected(fleet, Air(options.radio, options.seed), pictures=stage.pictures, traced=self._traced)
             pilot: Connected | Shown = connected
             if self.viewer is not None:
                 self.viewer.entitle(f"{options.scenario}, seed {options.seed}: {options.channel}")

@@ -81,6 +81,10 @@ def run(
         typer.Option(metavar="HOST:PORT", help="A host that `laco agent` serves; may be given again."),
     ] = None,
     radio: Annotated[str, typer.Option(help="What the air does.")] = "ideal",
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="What every vehicle did when, for ui.perfetto.dev or chrome://tracing."),
+    ] = None,
     gif: Annotated[bool, typer.Option("--gif/--no-gif", help="Draw the run from above.")] = True,
     view: Annotated[
         bool, typer.Option("--view", help="Watch it live in a browser, at real time (\\[view] extra).")
@@ -125,17 +129,21 @@ def run(
         )
         for name in names
     ]
+    if trace is not None:
+        prepare(trace.parent)
     if view:
         require()
-    results = _drive(options, carla, served, quiet=as_json, view=view)
+    results = _drive(options, carla, served, quiet=as_json, view=view, traced=trace is not None)
     summary = _write(folder, results, gif)
+    if trace is not None:
+        _trace(trace, results)
     _show(summary, folder, as_json)
     if any(r.record.outcome != "finished" for r in results.values()):
         raise typer.Exit(1)
 
 
 def _drive(
-    options: "list[Options]", carla: str | None, agents: list[str], quiet: bool, view: bool
+    options: "list[Options]", carla: str | None, agents: list[str], quiet: bool, view: bool, traced: bool
 ) -> "dict[str, Result]":
     """Run the options one after the other on one session, with a progress bar."""
     from rich.console import Console
@@ -147,7 +155,7 @@ def _drive(
     console = Console(stderr=True, quiet=quiet)
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
         start = bar.add_task("starting", total=1.0)
-        with Session(carla, seed=options[0].seed, view=view, agents=agents) as session:
+        with Session(carla, seed=options[0].seed, view=view, agents=agents, traced=traced) as session:
             if session.viewer is not None:
                 typer.echo(f"view: {session.viewer.url}", err=True)
             _warm(session)
@@ -202,6 +210,16 @@ def _write(folder: Path, results: "Mapping[str, Result]", gif: bool) -> dict[str
 
         write_bytes(folder / "run.gif", render({name: r.record for name, r in results.items()}))
     return summary
+
+
+def _trace(path: Path, results: "Mapping[str, Result]") -> None:
+    import json
+
+    from laco.profiling.trace import trace
+    from laco.report.files import write_bytes
+
+    made = trace({name: result.messages.steps for name, result in results.items()})
+    write_bytes(path, json.dumps(made, ensure_ascii=False).encode())
 
 
 def _plain(options: "Options") -> Any:

@@ -23,9 +23,10 @@ CASES = (Case("raw", checksum=False), Case("checksum"), Case("chunked", chunks=6
 class Row(msgspec.Struct, frozen=True):
     """One case at one size.
 
-    payload: [bytes], chunks: how many it took. publish: until `publish` returned, received: until the message was there whole, total: until the cache was
-    decoded; all three from the call of `publish`, count, p50, p90, p99 and max [ms]. ratio: of the medians of `total`, to plain pyzmq
-    in the same run. added: their difference [us]. copied: whether the decoded tensors are not the received memory.
+    payload: [bytes], chunks: how many it took. From the call of `publish`, count, p50, p90, p99 and max [ms]: publish,
+    until it returned; received, until the message was there whole; total, until the cache was decoded. ratio: of the
+    medians of `total`, to plain pyzmq in the same run. added: their difference [us]. copied: whether the decoded
+    tensors are other memory than what was received.
     """
 
     case: str
