@@ -105,8 +105,13 @@ def merged(parts: Sequence[Mapping[str, Sequence[float]]]) -> Spans:
 
 def percentiles(durations: Sequence[float]) -> dict[str, float]:
     """Count, and p50, p90, p99 and max in milliseconds."""
-    if not durations:
+    return quantiles([1e3 * duration for duration in durations])
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float]:
+    """Count, and p50, p90, p99 and max, between two values by straight lines; only the count if there are none."""
+    if not values:
         return {"count": 0}
-    found = np.percentile(np.asarray(durations) * 1e3, [50, 90, 99, 100])
+    found = np.percentile(np.asarray(values), [50, 90, 99, 100])
     figures = zip(("p50", "p90", "p99", "max"), map(float, found), strict=True)
-    return {"count": len(durations), **dict(figures)}
+    return {"count": len(values), **dict(figures)}

@@ -1,8 +1,8 @@
 """A run as a Chrome trace: what every vehicle did when, as chrome://tracing and ui.perfetto.dev show it.
 
-Trace Event Format (JSON). Two processes per run: one on the wall clock, with a track for the runner and one per vehicle,
-complete events for spans and flow arrows from `publish` to the listener's `receive`; and one on the simulation clock,
-with an asynchronous event for every message on its way to every listener. Both begin at 0.
+Trace Event Format (JSON). Two processes per run: one on the wall clock, with a track for the runner and one per
+vehicle, complete events for spans and flow arrows from `publish` to the listener's `receive`; and one on the simulation
+clock, with an asynchronous event for every message on its way to every listener. Both begin at 0.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -27,7 +27,7 @@ def results(channels: Mapping[str, Figures]) -> Group:
     """Everything about each channel, by its title."""
     names = list(channels)
     parts = [{n: channels[n] for n in names[i : i + ABREAST]} for i in range(0, len(names), ABREAST)]
-    return Group(_scores(channels), *map(_latency, parts), _bytes(channels))
+    return Group(_scores(channels), *map(_latency, parts), _bytes(channels), _air(channels))
 
 
 def _table(title: str, *heads: str) -> Table:
@@ -94,3 +94,31 @@ def _message_row(table: Table, name: str, counted: Mapping[str, Any], used: str,
     air, socket = counted["air_bytes"], counted["socket_bytes"]
     cells = [air["payload"], air["metadata"], socket["framing"], air["total"], socket["total"]]
     table.add_row(name, str(count), used, *(f"{cell / count:.0f}" for cell in cells), tokens)
+
+
+def _air(channels: Mapping[str, Figures]) -> Table:
+    """What the air did: ratios in percent of all deliveries, gaps and ages in simulated milliseconds."""
+    ratios = ("whole\n%", "chunks\n%", "used\n%", "late or\nlost %")
+    title = "In the air: ratios of deliveries; times on the simulation clock [ms]"
+    table = _table(title, "channel", *ratios, "gap\np50 / p99", "age at use\np50 / p99", "air\nkB/s", "busy\n%")
+    for channel, figures in channels.items():
+        _air_row(table, channel, figures["messages"], figures["medium"]["channel_busy_ratio"])
+    _air_row(table, "(beacon)", next(iter(channels.values()))["beacons"], None)
+    return table
+
+
+def _air_row(table: Table, name: str, counted: Mapping[str, Any], busy: float | None) -> None:
+    d = counted["delivery"]
+    shares = [d[key] for key in ("messages_delivered", "chunks_delivered", "messages_used", "deadline_missed")]
+    spreads = [_spread(d[key]) for key in ("inter_reception_gap_s", "age_at_use_s")]
+    rate = f"{counted['air_bytes_per_s'] / 1000:.1f}"
+    table.add_row(name, *map(_percent, shares), *spreads, rate, _percent(busy))
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _spread(found: Mapping[str, float]) -> str:
+    """p50 and p99 [ms] of values in seconds."""
+    return f"{1000 * found['p50']:.0f} / {1000 * found['p99']:.0f}" if found["count"] else "-"
