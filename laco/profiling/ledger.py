@@ -28,9 +28,9 @@ class Heard(msgspec.Struct, frozen=True):
     """One message at one listener: a *delivery*.
 
     status: used, refused, stale, air_lost, transport_lost, or pending. age_s: of the message at the decision that
-    settled its status [s]. delivered_at_s: simulation time from which it could be used [s], None if nothing of it arrived.
-    chunks: how many the air delivered. Where the radio models fragments: began_at_s, when the first one went out [s],
-    None if none did; fragments, how many did; fragments_lost, how many of those did not arrive.
+    settled its status [s]. delivered_at_s: simulation time from which it could be used [s], None if nothing of it
+    arrived. chunks: how many the air delivered. Where the radio models fragments: began_at_s, when the first one went
+    out [s], None if none did; fragments, how many did; fragments_lost, how many of those did not arrive.
     """
 
     listener: str

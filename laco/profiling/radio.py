@@ -36,6 +36,7 @@ def delivery(lines: Sequence[Line], deadline: float = BUDGET) -> dict[str, Any]:
     # Everything that did not come whole, and what came later than allowed; a moment for sums of ticks.
     late = sum(_at(heard.delivered_at_s) - line.spoken_at_s > deadline + 1e-6 for line, heard in whole)
     lost = len(pairs) - len(whole)
+    begun = [heard for _, heard in pairs if heard.chunks]
     return {
         "deliveries": len(pairs),
         "messages_delivered": _share(len(whole), len(pairs)),
@@ -44,6 +45,7 @@ def delivery(lines: Sequence[Line], deadline: float = BUDGET) -> dict[str, Any]:
         "fragments_delivered": _share(fragments - sum(h.fragments_lost for _, h in pairs), fragments),
         "messages_used": _share(sum(heard.status == USED for _, heard in pairs), len(pairs)),
         "queue_s": quantiles([h.began_at_s - line.ready_at_s for line, h in pairs if h.began_at_s is not None]),
+        "airtime_s": quantiles([_at(h.delivered_at_s) - h.began_at_s for h in begun if h.began_at_s is not None]),
         "air_latency_s": quantiles([_at(h.delivered_at_s) - line.ready_at_s for line, h in pairs if h.chunks]),
         "inter_reception_gap_s": quantiles(gaps(lines)),
         "age_at_use_s": quantiles(ages(lines)),

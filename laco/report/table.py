@@ -30,7 +30,8 @@ def results(channels: Mapping[str, Figures]) -> Group:
     return Group(_scores(channels), *map(_latency, parts), _bytes(channels), _air(channels))
 
 
-def _table(title: str, *heads: str) -> Table:
+def new_table(title: str, *heads: str) -> Table:
+    """An empty table as all of ours are: narrow, the first column a name, the others figures."""
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.padding, table.pad_edge = 0, False  # twelve figures in 80 columns
     for i, head in enumerate(heads):
@@ -41,7 +42,7 @@ def _table(title: str, *heads: str) -> Table:
 def _scores(channels: Mapping[str, Figures]) -> Table:
     """Ego A and the fleet mean in columns of their own."""
     heads = [f"{who}\n{name}" for who in ("A", "all") for name, _, _ in SCORES]
-    table = _table("Safety and route time t [s]: ego A, and the mean of all", "channel", *heads)
+    table = new_table("Safety and route time t [s]: ego A, and the mean of all", "channel", *heads)
     for channel, figures in channels.items():
         first = next(iter(figures["egos"].values()))
         cells = [format(part[key], form) for part in (first, figures["fleet"]) for _, key, form in SCORES]
@@ -50,7 +51,7 @@ def _scores(channels: Mapping[str, Figures]) -> Table:
 
 
 def _latency(channels: Mapping[str, Figures]) -> Table:
-    table = _table("Wall-clock latency [ms], p50 / p90", "span", *channels)
+    table = new_table("Wall-clock latency [ms], p50 / p90", "span", *channels)
     for stage in (*STAGES, *PHASES):
         found = [figures["latency_ms"].get(stage) for figures in channels.values()]
         if any(found):
@@ -64,7 +65,7 @@ def _ms(value: float) -> str:
 
 
 def _bytes(channels: Mapping[str, Figures]) -> Table:
-    table = _table(
+    table = new_table(
         "Messages between vehicles [bytes each]",
         "channel",
         "sent",
@@ -100,7 +101,7 @@ def _air(channels: Mapping[str, Figures]) -> Table:
     """What the air did: ratios in percent of all deliveries, gaps and ages in simulated milliseconds."""
     ratios = ("whole\n%", "chunks\n%", "used\n%", "late or\nlost %")
     title = "In the air: ratios of deliveries; times on the simulation clock [ms]"
-    table = _table(title, "channel", *ratios, "gap\np50 / p99", "age at use\np50 / p99", "air\nkB/s", "busy\n%")
+    table = new_table(title, "channel", *ratios, "gap\np50 / p99", "age at use\np50 / p99", "air\nkB/s", "busy\n%")
     for channel, figures in channels.items():
         _air_row(table, channel, figures["messages"], figures["medium"]["channel_busy_ratio"])
     _air_row(table, "(beacon)", next(iter(channels.values()))["beacons"], None)
