@@ -38,8 +38,8 @@ class Point(msgspec.Struct, frozen=True):
     """One codec on all samples; None where there is nothing to tell.
 
     bytes_per_token: payload [bytes]. overhead_per_token: metadata of a message [bytes]. ratio: of fp16's payload to
-    this one. error: |decoded - exact| / |exact| over all keys and values. encode_mb_s, decode_mb_s: 10^6 bytes of fp16 per
-    second. kl: mean over `kl_tokens` tokens of KL(exact || decoded) [nats]. note: why it could not be measured.
+    this one. error: |decoded - exact| / |exact| over all keys and values. encode_mb_s, decode_mb_s: 10^6 bytes of
+    fp16 per second. kl: mean over `kl_tokens` tokens of KL(exact || decoded) [nats]. note: why there is nothing else.
     """
 
     codec: str

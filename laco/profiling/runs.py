@@ -19,18 +19,21 @@ class Radio:
     figures: dict[str, Any] = field(default_factory=dict)
     ages: dict[str, list[float]] = field(default_factory=dict)
     load: list[float] = field(default_factory=list)
+    heaviest: str = ""  # the run whose load that is
 
-    def add(self, name: str, lines: Sequence[Line], kinds: Mapping[str, str], seconds: float, busy: Any = None) -> None:
-        """Take in one run. kinds: title of each kind of message to tell apart."""
+    def add(
+        self, name: str, lines: Sequence[Line], kinds: Mapping[str, str], seconds: float, known: Any = None
+    ) -> None:
+        """Take in one run. kinds: title of each kind of message. known: the medium's figures, if there are any."""
         of_kind = {title: [line for line in lines if line.kind == kind] for kind, title in kinds.items()}
         told = {title: traffic(found, seconds) for title, found in of_kind.items()}
-        self.figures[name] = {**told, "medium": busy or medium(lines, seconds, self.radio)}
+        self.figures[name] = {**told, "medium": known or medium(lines, seconds, self.radio)}
         self.ages |= {f"{name} {title}": found for title, own in of_kind.items() if (found := ages(own))}
         per_second = np.zeros(max(1, int(np.ceil(seconds))))
         for line in lines:
             per_second[min(len(per_second) - 1, int(line.spoken_at_s))] += 8 * line.air_bytes.total
         if sum(self.load) < per_second.sum():  # of several channels the heaviest
-            self.load = per_second.tolist()
+            self.load, self.heaviest = per_second.tolist(), name
 
     def plain(self) -> dict[str, Any]:
         """Ready for JSON."""

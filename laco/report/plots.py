@@ -61,27 +61,27 @@ def waterfall(channels: Mapping[str, Sequence[Stage]]) -> bytes:
 
 
 def ages(samples: Mapping[str, Sequence[float]], deadline: float = BUDGET) -> bytes:
-    """Histogram of the age of information at use [s] by channel, with the latencies that standards ask for."""
-    figure, axes = _figure("Age of information when it was used")
-    longest = max([deadline, *(age for found in samples.values() for age in found)])
-    edges = np.linspace(0.0, 1e3 * longest * 1.05, 43)
-    for i, (name, found) in enumerate(samples.items()):
-        color = (BLUE, GREEN, GREY, "#e09f3e", "#6a4c93")[i % 5]
-        axes.hist(1e3 * np.asarray(found), edges, histtype="stepfilled", alpha=0.5, color=color,
-                  label=f"{name} ({len(found)} messages)")  # fmt: skip
-    for i, need in enumerate(REQUIREMENTS):
-        axes.axvline(1e3 * need.latency, color=RED, linestyle="--", linewidth=1)
-        axes.text(1e3 * need.latency, 0.97 - 0.07 * i, f" {need.source}: {1e3 * need.latency:.0f} ms", color=RED,
-                  fontsize=8, va="top", transform=axes.get_xaxis_transform())  # fmt: skip
-    axes.set(xlabel="age at the decision that used it first [ms]", ylabel="messages")
-    axes.legend(fontsize=8, loc="center right")
+    """Histogram of the age of information at use [s], a panel per kind of message, with what standards ask for."""
+    names = list(samples)
+    title = "Age of information when it was used; dashed: latencies of TS 22.185 (100 ms) and TS 22.186 (25, 20, 10 ms)"
+    figure, panels = _figure(title, max(1, len(names)), 1.3 * len(names))
+    longest = max([1.05 * deadline, *(age for found in samples.values() for age in found)])
+    edges = np.linspace(0.0, 1e3 * longest, 43)
+    for axes, name in zip(np.atleast_1d(panels), names, strict=False):
+        found = 1e3 * np.asarray(samples[name])
+        axes.hist(found, edges, color=BLUE)
+        axes.set_title(f"{name}: {len(found)} used, median {np.median(found):.0f} ms", fontsize=9, loc="left")
+        axes.set_ylabel("messages", fontsize=8)
+        for need in REQUIREMENTS:
+            axes.axvline(1e3 * need.latency, color=RED, linestyle="--", linewidth=1)
+    np.atleast_1d(panels)[-1].set_xlabel("age at the decision that used it first [ms]")
     return _png(figure)
 
 
-def load(seconds: Sequence[float], rate: Sequence[float], radio: str) -> bytes:
-    """Air bits per second over a run, second by second, against what the radio can carry."""
-    figure, axes = _figure(f"Load on {radio}")
-    axes.step(seconds, np.asarray(rate) / 1e6, where="post", color=BLUE, label="offered")
+def load(rate: Sequence[float], radio: str, name: str) -> bytes:
+    """Bits offered to the air in every second of a run, against what the radio can carry."""
+    figure, axes = _figure(f"What {name} offers to the air ({radio})")
+    axes.stairs(np.asarray(rate) / 1e6, color=BLUE, label="offered", linewidth=2)
     if radio in GOODPUT:
         axes.axhline(GOODPUT[radio] / 1e6, color=RED, linestyle="--", label=f"ceiling of {radio}")
     axes.set(xlabel="simulation time [s]", ylabel="air bytes offered [Mbit/s]", ylim=(0.0, None))

@@ -122,7 +122,7 @@ def ages_plot(found: Radio) -> bytes:
 
 
 def load_plot(found: Radio) -> bytes:
-    return plots.load(list(range(len(found.load))), found.load, found.radio)
+    return plots.load(found.load, found.radio, found.heaviest)
 
 
 def _percent(share: float | None) -> str:
