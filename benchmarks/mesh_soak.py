@@ -104,8 +104,8 @@ def rounds(soak: Soak, meshes: list[Mesh], began: float) -> dict[str, Any]:
         if number % max(1, round(soak.hz)) == 0:
             resident.append(memory())
     counted = {key: sum(getattr(mesh.counters, key) for mesh in meshes) for key in (*ALL, *NONE)}
-    socket = sum(mesh.counters.socket.total for mesh in meshes)
-    return {"lost": lost, "wrong": wrong, "late": late, "took": took, "resident": resident, "counters": counted,
+    socket, ended = sum(mesh.counters.socket.total for mesh in meshes), time.monotonic()
+    return {"elapsed": ended - began, "lost": lost, "wrong": wrong, "late": late, "took": took, "resident": resident, "counters": counted,
             "socket_bytes": socket}  # fmt: skip
 
 
@@ -151,10 +151,12 @@ def figures(soak: Soak, found: list[dict[str, Any]]) -> dict[str, Any]:
     sent = soak.vehicles * soak.rounds
     expected = {"sent": sent, "received": sent * (soak.vehicles - 1), **dict.fromkeys(NONE, 0)}
     growth = max(last / first for first, _, last in (thirds(part["resident"]) for part in found))
+    elapsed = max(part["elapsed"] for part in found)
     exact = counters == expected and not any(part["lost"] or part["wrong"] for part in found)
     return {
         **asdict(soak),
         "rounds": soak.rounds,
+        "elapsed": round(elapsed, 2),
         "lost": sum(part["lost"] for part in found),
         "stale_or_wrong": sum(part["wrong"] for part in found),
         "counters": counters,
@@ -164,7 +166,7 @@ def figures(soak: Soak, found: list[dict[str, Any]]) -> dict[str, Any]:
         "resident_mb": [[round(size / 1e6, 1) for size in thirds(part["resident"])] for part in found],
         "late_ms": quantiles([1e3 * late for part in found for late in part["late"]]),
         "round_ms": quantiles([1e3 * took for part in found for took in part["took"]]),
-        "socket_mb_per_s": sum(part["socket_bytes"] for part in found) / 1e6 / (soak.rounds / soak.hz),
+        "socket_mb_per_s": sum(part["socket_bytes"] for part in found) / 1e6 / elapsed,
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from laco.agents.messages import Receipt
+from laco.profiling.links import GOODPUT
 from laco.profiling.radio import BEACON, medium, traffic
 from laco.profiling.spans import percentiles
 from laco.scenarios.ledger import lines
@@ -55,7 +56,7 @@ def figures(result: Result) -> dict[str, Any]:
         "latency_ms": {name: percentiles(spans) for name, spans in sorted(messages.spans.items())},
         "messages": said | {"generated": sum(s.generated for s in messages.sent)},
         "beacons": traffic([line for line in ledger if line.kind == BEACON], seconds),
-        "medium": medium(ledger, seconds, result.options.radio, messages.busy),
+        "medium": medium(ledger, seconds, GOODPUT.get(result.options.radio), messages.busy),
         "receipts": _statuses(messages.receipts),
         "foreign_tokens": sum(messages.foreign_tokens),
         "decisions": len(messages.foreign_tokens),

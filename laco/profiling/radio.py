@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from laco.profiling.ledger import Line, Split, deliveries, total
-from laco.profiling.links import BUDGET, GOODPUT
+from laco.profiling.links import BUDGET
 from laco.profiling.spans import quantiles
 
 BEACON = "beacon"
@@ -71,15 +71,14 @@ def gaps(lines: Sequence[Line]) -> list[float]:
 
 
 def medium(
-    lines: Sequence[Line], seconds: float, radio: str, busy: Mapping[str, float] | None = None
+    lines: Sequence[Line], seconds: float, ceiling: float | None, busy: Mapping[str, float] | None = None
 ) -> dict[str, Any]:
     """What all messages together took of the channel.
 
-    busy: time during which each vehicle found the medium busy [s], as the air counted it; without it, the time that
-    all air bytes take at the radio's goodput.
+    ceiling: goodput of the radio [bit/s], None for one without. busy: time during which each vehicle found the medium
+    busy [s], as the air counted it; without it, the time that all air bytes take at the ceiling.
     """
     air = total(line.air_bytes for line in lines).total
-    ceiling = GOODPUT.get(radio)
     ratios = {name: _rate(time, seconds) for name, time in (busy or {}).items()}
     if not ratios and ceiling is not None:
         ratios = {"": _rate(8 * air / ceiling, seconds)}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from laco.profiling.ledger import Line, channels
+from laco.profiling.links import GOODPUT
 from laco.profiling.load import Load
 from laco.profiling.radio import ages, medium, traffic
 
@@ -27,7 +28,7 @@ class Radio:
         """Take in one run. kinds: title of each kind of message. known: the medium's figures, if there are any."""
         of_kind = {title: [line for line in lines if line.kind == kind] for kind, title in kinds.items()}
         told = {title: traffic(found, seconds) for title, found in of_kind.items()}
-        self.figures[name] = {**told, "medium": known or medium(lines, seconds, self.radio)}
+        self.figures[name] = {**told, "medium": known or medium(lines, seconds, GOODPUT.get(self.radio))}
         self.ages |= {f"{name} {title}": found for title, own in of_kind.items() if (found := ages(own))}
         per_second = np.zeros(max(1, int(np.ceil(seconds))))
         for line in lines:

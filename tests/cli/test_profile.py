@@ -50,7 +50,7 @@ def run(tmp_path: Path) -> Path:
     ]  # fmt: skip
     (folder / FILE).write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     ms = {"count": 20, "p50": 3.0, "p90": 5.0, "p99": 7.0, "max": 9.0}
-    spans = {name: ms for name in ("deliberate", "share", "encode", "publish", "receive", "decode", "infer")}
+    spans = dict.fromkeys(("deliberate", "share", "encode", "publish", "receive", "decode", "infer"), ms)
     channels = {
         "silent": {"latency_ms": {"infer": {**ms, "p50": 2.0}}, "egos": {"A": {"time_s": 4.0}}},
         "latent": {"latency_ms": {**spans, "phase speak": ms}, "egos": {"A": {"time_s": 4.0}}},

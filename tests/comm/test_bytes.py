@@ -118,7 +118,8 @@ def test_a_whole_small_run_costs_what_the_formula_says(fleet, make_cache) -> Non
     before, total = sum(proxy.counted for proxy in proxies), 0
     for decision in range(10):
         for name in meshes:
-            total += publish(name, "", lambda **meta: encode_bytes(bytes(200 + 17 * decision), "beacon", **meta))
+            beacon = bytes(200 + 17 * decision)
+            total += publish(name, "", lambda beacon=beacon, **meta: encode_bytes(beacon, "beacon", **meta))
         receive()
         for sender, to in (("a", "b"), ("b", "a"), ("c", ""), ("d", "c")):
             parts = [make_cache(tokens=8 + decision, seed=i) for i in range(1 + decision % 4)]

@@ -8,7 +8,7 @@ import pytest
 from laco.comm.radio import Fate, Manifest
 from laco.errors import ConfigError
 from laco.profiling.ledger import FILE, Heard, Line, Split, read
-from laco.profiling.links import GOODPUT, budget
+from laco.profiling.links import budget
 from laco.profiling.load import Load, drive
 from laco.profiling.radio import delivery, gaps, medium, traffic
 
@@ -73,12 +73,12 @@ def test_nothing_said_has_no_ratios() -> None:
 
 
 def test_busy_is_what_the_air_counted_or_else_from_bytes() -> None:
-    counted = medium(LINES, 2.0, "dsrc_6m", {"A": 0.5, "B": 0.8})
+    counted = medium(LINES, 2.0, 5e6, {"A": 0.5, "B": 0.8})
     assert (counted["channel_busy_ratio"], counted["busy_source"]) == (0.4, "air")
-    guessed = medium(LINES, 2.0, "dsrc_6m")
-    assert guessed["channel_busy_ratio"] == pytest.approx(8 * 4000 / GOODPUT["dsrc_6m"] / 2.0)
+    guessed = medium(LINES, 2.0, 5e6)
+    assert guessed["channel_busy_ratio"] == pytest.approx(8 * 4000 / 5e6 / 2.0)
     assert guessed["busy_source"] == "bytes"
-    assert medium(LINES, 2.0, "ideal")["channel_busy_ratio"] is None
+    assert medium(LINES, 2.0, None)["channel_busy_ratio"] is None
 
 
 def test_queue_and_airtime_part_the_latency_where_the_air_tells() -> None:

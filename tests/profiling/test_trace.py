@@ -2,12 +2,17 @@
 
 import json
 import re
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from laco.cli.main import main
 from laco.comm.radio import Fate, Manifest
+from laco.profiling.ledger import read
+from laco.profiling.radio import delivery
 from laco.profiling.spans import Moment, note, recording, span, timeline, track
 from laco.profiling.trace import Step, aligned, trace
 
@@ -113,3 +118,43 @@ def test_a_made_up_trace_is_sound(tmp_path: Path) -> None:
     path.write_text(json.dumps(trace({"one": [step()], "two": [step()]})))
     events = check(path)
     assert {e["pid"] for e in events} == {1, 2, 3, 4}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the built-in driver that was traced."""
+    made = tmp_path_factory.mktemp("run")
+    arguments = ("run", "occluded-crossing", "--seed", "1003", "--channel", "latent", "--no-gif", "--json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["laco", *arguments, "--out", str(made), "--trace", str(made / "t" / "t.json")])
+        with pytest.raises(SystemExit) as caught:
+            main()
+    assert not caught.value.code
+    return made
+
+
+def test_the_trace_of_a_run_is_sound_and_complete(folder: Path) -> None:
+    events = check(folder / "t" / "t.json")
+    figures = json.loads((folder / "result.json").read_text())["channels"]["latent"]
+    spans = Counter(e["name"] for e in events if e["ph"] == "X")
+    assert spans == {name: ms["count"] for name, ms in figures["latency_ms"].items()}
+    tracks = {e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    assert tracks == {"runner", "A", "B"}
+    assert sum(e["ph"] == "s" for e in events) == figures["messages"]["count"] > 20
+    flights = figures["messages"]["count"] + figures["beacons"]["count"]
+    assert sum(e["ph"] == "b" for e in events) == flights
+
+
+def test_a_run_tells_the_figures_of_the_air(folder: Path) -> None:
+    figures = json.loads((folder / "result.json").read_text())["channels"]["latent"]
+    lines = read(folder)
+    said = [line for line in lines if line.kind == "latent"]
+    assert figures["messages"]["count"] == len(said)
+    assert figures["messages"]["air_bytes"]["total"] == sum(line.air_bytes.total for line in said)
+    found = figures["messages"]["delivery"]
+    assert (found["messages_delivered"], found["messages_used"], found["deadline_missed"]) == (1.0, 1.0, 0.0)
+    assert found["age_at_use_s"]["max"] == pytest.approx(0.0, abs=1e-6)
+    assert found["inter_reception_gap_s"]["p50"] == pytest.approx(0.2)
+    assert set(figures["messages"]["senders"]) == {"A", "B"}
+    assert delivery(said) == found
+    assert figures["medium"]["busy_source"] == "none"  # an ideal air has no ceiling
