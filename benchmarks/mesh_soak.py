@@ -105,8 +105,8 @@ def rounds(soak: Soak, meshes: list[Mesh], began: float) -> dict[str, Any]:
             resident.append(memory())
     counted = {key: sum(getattr(mesh.counters, key) for mesh in meshes) for key in (*ALL, *NONE)}
     socket, ended = sum(mesh.counters.socket.total for mesh in meshes), time.monotonic()
-    return {"elapsed": ended - began, "lost": lost, "wrong": wrong, "late": late, "took": took, "resident": resident, "counters": counted,
-            "socket_bytes": socket}  # fmt: skip
+    return {"elapsed": ended - began, "lost": lost, "wrong": wrong, "late": late, "took": took, "resident": resident,
+            "counters": counted, "socket_bytes": socket}  # fmt: skip
 
 
 def as_sent(chunks: list[Any], sender: str, number: int, soak: Soak) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from laco.comm import Chunk
     from laco.method.cache import KVCache
 
-SENDER, LISTENER, PLAIN = "a", "b", "pyzmq"
+SENDER, LISTENER, PLAIN, FLOAT32 = "a", "b", "pyzmq", "float32"
 HEADS, DIM, LAYERS = 3, 64, 4  # of SmolLM2's keys, and a band as calibration picks it
 MTU = 1398  # [bytes] the smallest chunk worth cutting: a packet of 802.11p
 HWM = 1 << 14  # [chunks] more than the largest message has
@@ -27,11 +27,12 @@ OPENINGS = 3  # the first may be published before the subscription is there
 
 @dataclass(frozen=True)
 class Case:
-    """One way to send the same cache as fp16. chunks: into how many it is cut."""
+    """One way to send the same cache as fp16. chunks: into how many it is cut. float32: converted by the listener."""
 
     name: str
     checksum: bool = True
     chunks: int = 1
+    float32: bool = False
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -126,7 +127,7 @@ class Ends(Closing):
         """A message by the mesh."""
         seq = self._mesh.next_seq()
         chunks = message.encoded(seq)
-        self._expect((message.case.name, seq))
+        self._expect((FLOAT32 if message.case.float32 else message.case.name, seq))
         began = time.perf_counter()
         self._mesh.publish(LISTENER, chunks)
         return self._turn(began, time.perf_counter())
@@ -184,7 +185,7 @@ def _receive(pipe: Connection, endpoint: str, port: int) -> None:
             while True:
                 kind, seq = pipe.recv()
                 pipe.send("ready")
-                pipe.send(_plain(plain) if kind == PLAIN else _mesh(mesh, seq))
+                pipe.send(_plain(plain) if kind == PLAIN else _mesh(mesh, seq, kind == FLOAT32))
         except (EOFError, OSError):  # the other end has closed: done
             plain.close(linger=0)
     context.term()
@@ -198,14 +199,22 @@ def _plain(socket: Any) -> tuple[float, float, bool]:
     return ended, ended, False
 
 
-def _mesh(mesh: Any, seq: int) -> tuple[float, float, bool]:
-    from laco.comm import decode
-
+def _mesh(mesh: Any, seq: int, float32: bool) -> tuple[float, float, bool]:
     chunks = mesh.receive([(SENDER, seq)], LIMIT)[SENDER, seq]
     received = time.perf_counter()
-    cache = decode(chunks)
+    cache = _decode(chunks, float32)
     ended = time.perf_counter()
     return received, ended, not _within(cache.layers[0].keys.data_ptr(), chunks)
+
+
+def _decode(chunks: "list[Chunk]", float32: bool) -> "KVCache":
+    from laco.comm import decode
+
+    options: dict[str, Any] = {} if float32 else {"dtype": None}
+    try:
+        return decode(chunks, **options)
+    except TypeError:  # a wire that always converts
+        return decode(chunks)
 
 
 def _within(address: int, chunks: Sequence[Any]) -> bool:

@@ -17,7 +17,12 @@ from laco.profiling.spans import percentiles
 WARM = 3  # messages before those that count
 
 
-CASES = (Case("raw", checksum=False), Case("checksum"), Case("chunked", chunks=64))
+CASES = (
+    Case("raw", checksum=False),
+    Case("float32", checksum=False, float32=True),
+    Case("checksum"),
+    Case("chunked", chunks=64),
+)
 
 
 class Row(msgspec.Struct, frozen=True):

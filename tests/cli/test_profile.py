@@ -104,7 +104,7 @@ def test_radio_of_a_run_and_of_a_load(capsys, tmp_path: Path, run: Path) -> None
 def test_transport(capsys, tmp_path: Path) -> None:
     out = tmp_path / "out"
     found = told(capsys, "transport", "--size", "2000", "--turns", "2", "--out", str(out))
-    assert [row["case"] for row in found["rows"]] == ["pyzmq", "raw", "checksum", "chunked"]
+    assert [row["case"] for row in found["rows"]] == ["pyzmq", "raw", "float32", "checksum", "chunked"]
     is_plot(out / "transport.png")
 
 
