@@ -29,8 +29,9 @@ class Heard(msgspec.Struct, frozen=True):
 
     status: used, refused, stale, air_lost, transport_lost, or pending. age_s: of the message at the decision that
     settled its status [s]. delivered_at_s: simulation time from which it could be used [s], None if nothing of it
-    arrived. chunks: how many the air delivered. Where the radio models fragments: began_at_s, when the first one went
-    out [s], None if none did; fragments, how many did; fragments_lost, how many of those did not arrive.
+    arrived. chunks: how many the air delivered. share: of the cache that could be used, below 1 of one used in part.
+    Where the radio models fragments: began_at_s, when the first one went out [s], None if none did; fragments, how
+    many did; fragments_lost, how many of those did not arrive.
     """
 
     listener: str
@@ -39,6 +40,7 @@ class Heard(msgspec.Struct, frozen=True):
     reason: str = ""
     delivered_at_s: float | None = None
     chunks: int = 0
+    share: float = 1.0
     began_at_s: float | None = None
     fragments: int = 0
     fragments_lost: int = 0

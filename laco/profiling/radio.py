@@ -1,13 +1,14 @@
 """What the air did to messages, in figures. Each is defined in docs/metrics.md."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from statistics import fmean
 from typing import Any
 
 import msgspec
 
-from laco.profiling.ledger import Line, Split, deliveries, total
+from laco.profiling.ledger import Heard, Line, Split, deliveries, total
 from laco.profiling.links import BUDGET
 from laco.profiling.spans import quantiles
 
@@ -36,6 +37,7 @@ def delivery(lines: Sequence[Line], deadline: float = BUDGET) -> dict[str, Any]:
     # Everything that did not come whole, and what came later than allowed; a moment for sums of ticks.
     late = sum(_at(heard.delivered_at_s) - line.spoken_at_s > deadline + 1e-6 for line, heard in whole)
     lost = len(pairs) - len(whole)
+    parts = [heard.share for _, heard in pairs if heard.status == USED and heard.share < 1.0]
     begun = [heard for _, heard in pairs if heard.chunks]
     return {
         "deliveries": len(pairs),
@@ -44,6 +46,9 @@ def delivery(lines: Sequence[Line], deadline: float = BUDGET) -> dict[str, Any]:
         "chunks_delivered": _share(sum(heard.chunks for _, heard in pairs), sent),
         "fragments_delivered": _share(fragments - sum(h.fragments_lost for _, h in pairs), fragments),
         "messages_used": _share(sum(heard.status == USED for _, heard in pairs), len(pairs)),
+        "used_in_part": len(parts),
+        "mean_share": fmean(parts) if parts else None,
+        "statuses": dict(sorted(Counter(_status(heard) for _, heard in pairs).items())),
         "queue_s": quantiles([h.began_at_s - line.ready_at_s for line, h in pairs if h.began_at_s is not None]),
         "airtime_s": quantiles([_at(h.delivered_at_s) - h.began_at_s for h in begun if h.began_at_s is not None]),
         "air_latency_s": quantiles([_at(h.delivered_at_s) - line.ready_at_s for line, h in pairs if h.chunks]),
@@ -103,6 +108,11 @@ def _sender(lines: Sequence[Line], seconds: float) -> dict[str, Any]:
     air, socket = (total(getattr(line, where) for line in lines) for where in ("air_bytes", "socket_bytes"))
     rates = {"air_bytes_per_s": _rate(air.total, seconds), "socket_bytes_per_s": _rate(socket.total, seconds)}
     return {"count": len(lines), "air_bytes": _plain(air), "socket_bytes": _plain(socket), **rates}
+
+
+def _status(heard: Heard) -> str:
+    """How a delivery ended; a stale one with its reason, if it has one."""
+    return f"stale, {heard.reason}" if heard.status == "stale" and heard.reason else heard.status
 
 
 def _plain(split: Split) -> dict[str, int]:

@@ -38,6 +38,16 @@ def test_ratios_are_shares_of_all_deliveries() -> None:
     assert found["chunks_delivered"] == (6 * 2 + 1) / 16
     assert found["messages_used"] == 6 / 8
     assert found["fragments_delivered"] is None
+    assert found["statuses"] == {"used": 6, "air_lost": 1, "stale": 1}
+    assert (found["used_in_part"], found["mean_share"]) == (0, None)
+
+
+def test_what_was_used_in_part_tells_how_much() -> None:
+    parts = [Heard("B", "used", 0.0, "missing", 0.1, 1, share) for share in (0.25, 0.75)]
+    ends = [Heard("B", "stale", 0.2, reason, 0.1, 2) for reason in ("overtaken", "too old")]
+    found = delivery([line("A", i, 0.0, heard) for i, heard in enumerate([*parts, *ends, used("B", 0.1)])])
+    assert (found["used_in_part"], found["mean_share"]) == (2, 0.5)
+    assert found["statuses"] == {"used": 3, "stale, overtaken": 1, "stale, too old": 1}
 
 
 def test_a_deadline_is_missed_by_what_is_lost_partial_or_late() -> None:
