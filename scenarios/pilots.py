@@ -48,7 +48,7 @@ class Messages:
     receipts: list[Receipt] = field(default_factory=list)
     foreign_tokens: list[int] = field(default_factory=list)  # per decision and vehicle
     failed_plans: int = 0
-    busy: dict[str, float] = field(default_factory=dict)  # [s] each vehicle found the medium busy, if the air counts it
+    busy: dict[str, float] = field(default_factory=dict)  # share of the time, by vehicle, if the air counts it
     spans: dict[str, list[float]] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)  # for a trace; empty without
 

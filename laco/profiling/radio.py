@@ -80,11 +80,11 @@ def medium(
 ) -> dict[str, Any]:
     """What all messages together took of the channel.
 
-    ceiling: goodput of the radio [bit/s], None for one without. busy: time during which each vehicle found the medium
-    busy [s], as the air counted it; without it, the time that all air bytes take at the ceiling.
+    ceiling: goodput of the radio [bit/s], None for one without. busy: share of the time during which each vehicle found
+    the medium busy, as the air counted it; without it, the time that all air bytes take at the ceiling.
     """
     air = total(line.air_bytes for line in lines).total
-    ratios = {name: _rate(time, seconds) for name, time in (busy or {}).items()}
+    ratios = dict(busy or {})
     if not ratios and ceiling is not None:
         ratios = {"": _rate(8 * air / ceiling, seconds)}
     return {

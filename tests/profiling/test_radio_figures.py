@@ -83,7 +83,7 @@ def test_nothing_said_has_no_ratios() -> None:
 
 
 def test_busy_is_what_the_air_counted_or_else_from_bytes() -> None:
-    counted = medium(LINES, 2.0, 5e6, {"A": 0.5, "B": 0.8})
+    counted = medium(LINES, 2.0, 5e6, {"A": 0.25, "B": 0.4})
     assert (counted["channel_busy_ratio"], counted["busy_source"]) == (0.4, "air")
     guessed = medium(LINES, 2.0, 5e6)
     assert guessed["channel_busy_ratio"] == pytest.approx(8 * 4000 / 5e6 / 2.0)
