@@ -62,8 +62,13 @@ def delivery(lines: Sequence[Line], deadline: float = BUDGET) -> dict[str, Any]:
 
 
 def ages(lines: Sequence[Line]) -> list[float]:
-    """Age of information of every message at the decision that used it first [s]."""
-    return [heard.age_s for _, heard in deliveries(lines) if heard.status == USED]
+    """Age of information of every message when it was first used [s].
+
+    A decision waits for what comes within its window, in frozen time: what came while it waited is as old as its way
+    was long.
+    """
+    used = [(line, heard) for line, heard in deliveries(lines) if heard.status == USED]
+    return [max(heard.age_s, _at(heard.delivered_at_s) - line.spoken_at_s) for line, heard in used]
 
 
 def gaps(lines: Sequence[Line]) -> list[float]:

@@ -74,7 +74,7 @@ def ages(samples: Mapping[str, Sequence[float]], deadline: float = BUDGET) -> by
         axes.set_ylabel("messages", fontsize=8)
         for need in REQUIREMENTS:
             axes.axvline(1e3 * need.latency, color=RED, linestyle="--", linewidth=1)
-    np.atleast_1d(panels)[-1].set_xlabel("age at the decision that used it first [ms]")
+    np.atleast_1d(panels)[-1].set_xlabel("age when it was first used [ms]")
     return _png(figure)
 
 

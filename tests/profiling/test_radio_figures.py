@@ -10,7 +10,7 @@ from laco.errors import ConfigError
 from laco.profiling.ledger import FILE, Heard, Line, Split, read
 from laco.profiling.links import budget
 from laco.profiling.load import Load, drive
-from laco.profiling.radio import delivery, gaps, medium, traffic
+from laco.profiling.radio import ages, delivery, gaps, medium, traffic
 
 
 def line(sender: str, seq: int, at: float, *heard: Heard, chunks: tuple[int, ...] = (600, 400)) -> Line:
@@ -62,6 +62,7 @@ def test_gaps_are_per_link_and_ages_per_use() -> None:
     found = delivery(LINES)
     assert found["age_at_use_s"]["count"] == 6
     assert found["age_at_use_s"]["max"] == 0.2
+    assert sorted(ages(LINES)) == pytest.approx([0.01, 0.01, 0.02, 0.05, 0.1, 0.2])
     assert found["air_latency_s"]["count"] == 7
     assert found["air_latency_s"]["max"] == pytest.approx(0.7)
 
@@ -149,7 +150,7 @@ class Slow:
         return Fate(m.sender, listener, m.seq, m.kind, (not lost,), at)
 
 
-@pytest.mark.parametrize(("late", "age"), [(0.05, 0.0), (0.1, 0.0), (0.35, 0.4)])
+@pytest.mark.parametrize(("late", "age"), [(0.05, 0.05), (0.1, 0.1), (0.35, 0.4)])
 def test_a_load_is_heard_as_an_agent_hears_it(monkeypatch: pytest.MonkeyPatch, late: float, age: float) -> None:
     """Decisions every 0.2 s take what is deliverable 0.1 s later."""
     monkeypatch.setattr(Slow, "late", late)
