@@ -10,7 +10,7 @@ What limits it: the kernel's loopback, which copies every byte twice; below 100 
 two of ours) takes most of the time and our own Python is a few tens of microseconds of it. The cache is a band of 4
 layers, 3 heads of 64 (SmolLM2's): a decoded cache is a view per layer, so more layers cost more microseconds.
 
-    python benchmarks/transport.py [--sizes 1024 100000 1000000 5000000] [--turns 200]
+    python benchmarks/transport.py [--sizes 1024 100000 1000000 5000000] [--turns 50]
 
 The last line of output is one JSON object.
 """
@@ -38,7 +38,7 @@ def show(rows: list[Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="payloads [bytes]")
-    parser.add_argument("--turns", type=int, default=200, help="messages of each case and size")
+    parser.add_argument("--turns", type=int, default=50, help="of each case and size; four messages in each count")
     options = parser.parse_args()
     rows = measure(options.sizes, options.turns)
     show(rows)
