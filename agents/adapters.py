@@ -11,7 +11,7 @@ import torch
 
 from laco.agents import adapter_file
 from laco.agents.observation import Beacon, Offer
-from laco.comm import Chunk, WireError, decode, parse
+from laco.comm import Chunk, Partial, WireError, decode_partial, parse
 from laco.comm.message import verify
 from laco.errors import BackboneError, ConfigError, HandshakeError
 from laco.method.adapter import CacheAdapter, Heads
@@ -65,17 +65,18 @@ def agreed(fingerprint: str, to: Beacon) -> tuple[int, ...] | None:
     return offers[0].layers
 
 
-def decoded(chunks: Sequence[Chunk], adapters: Adapters) -> KVCache:
-    """A peer's cache as the own model's: as it came, or through the adapter from the model it came from.
+def decoded(chunks: Sequence[Chunk], adapters: Adapters) -> Partial:
+    """A peer's cache, or what came of it, as the own model's: as it is, or through the adapter from its model.
 
     Raises: WireError for a message that cannot be used, or of a model that there is no adapter from.
     """
     theirs = parse(chunks[0].header).fingerprint if chunks else adapters.fingerprint
     if theirs == adapters.fingerprint:
-        return decode(chunks, fingerprint=theirs)
+        return decode_partial(chunks, fingerprint=theirs)
     verify(chunks[0])  # rather damaged than from a model that does not exist
     _adapter(adapters, theirs)
-    return adapted(decode(chunks, fingerprint=theirs), adapters, theirs)
+    part = decode_partial(chunks, fingerprint=theirs)
+    return Partial(adapted(part.cache, adapters, theirs), part.share, part.missing)
 
 
 @torch.no_grad()

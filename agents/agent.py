@@ -12,40 +12,44 @@ import msgspec
 import numpy as np
 
 from laco.agents.channels.base import Channel
-from laco.agents.messages import Decision, Receipt, Sent
+from laco.agents.messages import OVERTAKEN, TOO_OLD, Decision, Receipt, Sent
 from laco.agents.observation import Beacon, Observation
 from laco.agents.perception import with_beacons
-from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes
+from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, read_struct
 from laco.comm.mesh import Mesh
-from laco.comm.radio import Fate, Manifest
+from laco.comm.radio import BEACON, WINDOW, Fate, Manifest
 from laco.errors import ConfigError, HandshakeError
 from laco.profiling.spans import span
 
-WINDOW = 0.1  # [s] a message deliverable this long after a decision still counts (TS 22.185's latency budget)
 MAX_AGE = 0.5  # [s] older messages are not used, unless the decision period is longer: then that is the limit
 MOMENT = 1e-6  # [s] what sums of ticks may be off by
 GUARD = 5.0  # [s] wall clock that a message which the air let through may take
 PARTNERS = 3
 MEET = 15.0  # [m] routes that come nearer than this may meet
-BEACON = "beacon"
 
 
 @dataclass
 class _Message:
     fate: Fate
     spoken_at: float  # [s] as its header says
-    chunks: list[Chunk] = field(repr=False)
+    chunks: list[Chunk] = field(repr=False)  # those that the air delivered
     settled: bool = False  # whether it has its receipt
 
 
 class Agent:
     """One vehicle's driver and channel on its sockets."""
 
-    def __init__(self, name: str, channel: Channel, mesh: Mesh, guard: float = GUARD) -> None:
+    def __init__(
+        self, name: str, channel: Channel, mesh: Mesh, guard: float = GUARD, chunk_bytes: int | None = None
+    ) -> None:
+        """guard: [s] of wall clock. chunk_bytes: most air bytes of a chunk of what is said, None for no limit."""
         self.name, self.channel, self.mesh, self.guard = name, channel, mesh, guard
+        self.chunk_bytes = chunk_bytes
         self.max_age = max(MAX_AGE, channel.driver.period)
         self.view: Observation | None = None
         self.beacons: dict[str, Beacon] = {}
+        self._held: dict[tuple[str, int], list[Chunk] | str] = {}  # came, or why not; the air is not done with them
+        self._told: dict[str, int] = {}  # by sender the highest number whose fate is known
         self._pending: list[_Message] = []  # heard, but deliverable later in simulated time
         self._newest: dict[str, _Message] = {}  # per peer
         self._receipts: list[Receipt] = []
@@ -59,7 +63,8 @@ class Agent:
 
     def speak(self, fates: Sequence[Fate]) -> list[Sent]:
         """Hear the beacons that arrived, then say what each partner should know."""
-        for message in self._received(fates):
+        self._pending += self._received(fates)
+        for message in self._deliverable(beacons=True):
             self._keep_beacon(message)
         sent = []
         for addressee, beacon in self._audience():
@@ -82,7 +87,8 @@ class Agent:
         heard = self.channel.hear(self._known(), [m.chunks for m in messages])
         for i, message in enumerate(messages):
             reason = heard.refused.get(i)
-            self._settle(message, "used" if reason is None else "refused", reason or "")
+            share, missing = heard.partial.get(i, (1.0, ""))
+            self._settle(message, "used" if reason is None else "refused", reason or missing, share)
             if reason is not None:  # it will not get better
                 del self._newest[message.fate.sender]
         receipts, self._receipts = tuple(self._receipts), []
@@ -113,6 +119,7 @@ class Agent:
             "sim_time": view.time,
             "pose": (view.body.x, view.body.y, view.body.yaw),
             "fingerprint": self.channel.driver.fingerprint,
+            "chunk_bytes": self.chunk_bytes,
         }
 
     def _publish(self, kind: str, chunks: Sequence[Chunk], meta: dict[str, Any]) -> Sent:
@@ -124,67 +131,91 @@ class Agent:
         return Sent(manifest, sent.air, sent.socket)
 
     def _received(self, fates: Sequence[Fate]) -> list[_Message]:
-        """The messages among `fates` that came whole; the others leave a receipt."""
+        """The messages of which something came; of the others a receipt is left.
+
+        Sockets are faster than the air: what is still under way there is held until its last fate is known.
+        """
         mine = [f for f in fates if f.listener == self.name]
-        whole = [f for f in mine if all(f.delivered)]
-        for fate in (f for f in mine if f not in whole):
-            self._note(fate, "air_lost")
-        arrived = self.mesh.receive({(f.sender, f.seq) for f in whole}, self.guard)
-        messages = []
-        for fate in whole:
-            chunks = arrived.get((fate.sender, fate.seq))
-            reason = self.mesh.refusals.get((fate.sender, fate.seq))
-            if reason is not None:
-                self._note(fate, "refused", reason=reason)
-            elif chunks is None:
-                self._note(fate, "transport_lost")
-            else:
-                messages.append(_Message(fate, chunks[0].info.sim_time, chunks))
-        return messages
+        expected = [f for f in mine if not f.final or any(f.delivered)]
+        wanted = {(f.sender, f.seq) for f in expected} - self._held.keys()
+        for fate in mine:
+            self._told[fate.sender] = max(fate.seq, self._told.get(fate.sender, -1))
+        arrived = self.mesh.receive(wanted, self.guard, self._told)
+        for key in wanted:
+            self._held[key] = arrived[key] if key in arrived else self.mesh.refusals.get(key, "")
+        opened = [self._opened(f, self._held.pop((f.sender, f.seq), "")) for f in mine if f.final]
+        self._receipts += [receipt for receipt in opened if isinstance(receipt, Receipt)]
+        return [message for message in opened if isinstance(message, _Message)]
+
+    def _opened(self, fate: Fate, found: list[Chunk] | str) -> _Message | Receipt:
+        """The message with the chunks that were delivered, or its receipt if it cannot be used.
+
+        found: all its chunks as the socket brought them, or why they are not there.
+        """
+        if not any(fate.delivered):
+            return self._receipt(fate, "air_lost")
+        if isinstance(found, str):
+            return self._receipt(fate, "refused" if found else "transport_lost", reason=found)
+        header = found[0].info
+        if len(found) != len(fate.delivered):
+            reason = f"{len(found)} chunks came, {len(fate.delivered)} were announced"
+            return self._receipt(fate, "refused", header.sim_time, reason)
+        if not header.codec and not all(fate.delivered):  # plain bytes are used whole or not at all
+            return self._receipt(fate, "air_lost", header.sim_time)
+        chunks = [chunk for chunk, there in zip(found, fate.delivered, strict=True) if there]
+        return _Message(fate, header.sim_time, chunks)
 
     def _keep_beacon(self, message: _Message) -> None:
         try:
-            payload = decode_bytes(message.chunks, kind=BEACON)
-            beacon = msgspec.msgpack.decode(payload, type=Beacon)
-        except (WireError, msgspec.MsgspecError) as error:
+            beacon = read_struct(decode_bytes(message.chunks, kind=BEACON), Beacon, "a beacon")
+        except WireError as error:
             return self._settle(message, "refused", str(error))
         if beacon.name != message.fate.sender:
             return self._settle(message, "refused", f"a beacon in the name of {beacon.name!r}")
+        known = self.beacons.get(beacon.name)
+        if known is not None and known.time > beacon.time:
+            return self._settle(message, "stale", OVERTAKEN)
         self.beacons[beacon.name] = beacon
         self._settle(message, "used")
 
-    def _settle(self, message: _Message, status: str, reason: str = "") -> None:
+    def _settle(self, message: _Message, status: str, reason: str = "", share: float = 1.0) -> None:
         """A message's one receipt: what the first decision that could use it made of it."""
         if not message.settled:
             message.settled = True
-            self._note(message.fate, status, message.spoken_at, reason)
+            self._receipts.append(self._receipt(message.fate, status, message.spoken_at, reason, share))
 
     def _unspoken(self, meta: Mapping[str, Any], reason: str) -> None:
         """The receipt of a message that the addressee could not have read."""
         names = (meta["sender"], meta["addressee"])
         self._receipts.append(Receipt(*names, meta["seq"], self.channel.name, "unspoken", reason=reason))
 
-    def _note(self, fate: Fate, status: str, spoken_at: float | None = None, reason: str = "") -> None:
+    def _receipt(
+        self, fate: Fate, status: str, spoken_at: float | None = None, reason: str = "", share: float = 1.0
+    ) -> Receipt:
         age = 0.0 if spoken_at is None else self._view.time - spoken_at
-        receipt = Receipt(fate.sender, self.name, fate.seq, fate.kind, status, age, reason)
-        self._receipts.append(receipt)
+        return Receipt(fate.sender, self.name, fate.seq, fate.kind, status, age, reason, share)
 
     def _usable(self) -> list[_Message]:
         """Per peer the newest message deliverable by now plus the window, if it is not too old."""
-        time = self._view.time
-        ready = [m for m in self._pending if m.fate.at <= time + WINDOW]
-        self._pending = [m for m in self._pending if m.fate.at > time + WINDOW]
-        for message in ready:
+        for message in self._deliverable(beacons=False):
             before = self._newest.get(message.fate.sender)
             if before is not None:
                 before, message = sorted((before, message), key=lambda m: m.spoken_at)
-                self._settle(before, "stale")
+                self._settle(before, "stale", OVERTAKEN)
             self._newest[message.fate.sender] = message
         newest = [self._newest[sender] for sender in sorted(self._newest)]
         for message in newest:
             if not self._young(message.spoken_at):
-                self._settle(message, "stale")
+                self._settle(message, "stale", TOO_OLD)
         return [m for m in newest if self._young(m.spoken_at)]
+
+    def _deliverable(self, beacons: bool) -> list[_Message]:
+        """Takes out of what is pending the beacons, or the rest, that is deliverable by now plus the window."""
+        limit = self._view.time + WINDOW + MOMENT
+        due = [m.fate.at <= limit and (m.fate.kind == BEACON) == beacons for m in self._pending]
+        ready = [m for m, now in zip(self._pending, due, strict=True) if now]
+        self._pending = [m for m, now in zip(self._pending, due, strict=True) if not now]
+        return ready
 
     def _fresh(self) -> list[Beacon]:
         return [b for _, b in sorted(self.beacons.items()) if self._young(b.time)]

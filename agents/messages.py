@@ -9,6 +9,8 @@ from laco.comm.radio import Fate, Manifest
 from laco.config import LacoConfig
 from laco.profiling.spans import Moment
 
+OVERTAKEN, TOO_OLD = "overtaken", "too old"  # why a message is stale
+
 
 class Sent(msgspec.Struct, frozen=True):
     """A transmission: its manifest, its bytes in the air and on the sockets, and the words or latent steps it took."""
@@ -23,6 +25,7 @@ class Receipt(msgspec.Struct, frozen=True):
     """What became of one message at its listener: used, refused, stale, air_lost or transport_lost.
 
     "unspoken" is the sender's own: no message, because the listener could not have read it.
+    share: of the cache that was usable; below 1 the message came in part, and `reason` says what is missing.
     """
 
     sender: str
@@ -32,6 +35,7 @@ class Receipt(msgspec.Struct, frozen=True):
     status: str
     age: float = 0.0  # [s] at the decision
     reason: str = ""
+    share: float = 1.0
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -50,6 +54,7 @@ class AgentSpec(msgspec.Struct, frozen=True):
     the latent channel really sends: "true", or a control, "twin", "empty", "random" or "other". masked: ids of
     the actors that the "twin" control leaves out of what is said. other: key of the recorded run to replay.
     adapters: files, or folders of them, by which the latent channel reads other models' caches.
+    chunk_bytes: most air bytes of a chunk of what it says, None for no limit (the radio's, `RadioSpec`).
     """
 
     name: str
@@ -65,6 +70,7 @@ class AgentSpec(msgspec.Struct, frozen=True):
     other: str = ""
     seed: int = 0
     adapters: tuple[str, ...] = ()
+    chunk_bytes: int | None = None
 
 
 class Who(msgspec.Struct, tag=True, frozen=True):

@@ -176,7 +176,7 @@ class AgentHost(Closing):
             mesh = self._meshes[spec.name]
             mesh.reset(request.round)
             channel = build(spec, self._driver(spec.driver, spec.weights), self._banks)
-            self.agents[spec.name] = Agent(spec.name, channel, mesh)
+            self.agents[spec.name] = Agent(spec.name, channel, mesh, chunk_bytes=spec.chunk_bytes)
         endpoints = {name: mesh.endpoint for name, mesh in self._meshes.items()}
         fingerprint = next((a.channel.driver.fingerprint for a in self.agents.values()), "")
         return Answer(endpoints=endpoints, fingerprint=fingerprint)

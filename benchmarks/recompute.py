@@ -73,7 +73,7 @@ def rows(backbone: Backbone, ids: torch.Tensor, steps: int) -> list[dict[str, An
             times = []
             for _ in range(3):
                 start = time.perf_counter()
-                made = unpack(chunks, backbone, Adapters(FINGERPRINT))
+                made = unpack(chunks, backbone, Adapters(FINGERPRINT)).cache
                 times.append(time.perf_counter() - start)
             latents: Any = "replay" if way == "recompute-replay" else "embeds"
             cost = recipe_for(backbone, trace, kept, layers=layers, latents=latents).cost(backbone)

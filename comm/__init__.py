@@ -11,24 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 from laco.comm.account import Bytes, SentBytes, air_bytes, socket_bytes
 from laco.comm.message import Chunk, Header, parse, verify
+from laco.comm.structs import read_struct
 from laco.errors import WireError
 
 if TYPE_CHECKING:
-    from laco.comm.wire import decode, decode_bytes, encode, encode_bytes, encode_parts
+    from laco.comm.wire import Partial, decode, decode_bytes, decode_partial, encode, encode_bytes, encode_parts
 
 __all__ = [
     "Bytes",
     "Chunk",
     "Header",
+    "Partial",
     "SentBytes",
     "WireError",
     "air_bytes",
     "decode",
     "decode_bytes",
+    "decode_partial",
     "encode",
     "encode_bytes",
     "encode_parts",
     "parse",
+    "read_struct",
     "socket_bytes",
     "verify",
 ]

@@ -16,6 +16,7 @@ import zmq
 
 from laco.comm.account import Bytes
 from laco.comm.message import MAX_BUFFERS, MAX_PAYLOAD, Buffer, Chunk, Header
+from laco.comm.structs import read_struct
 from laco.comm.wire import decode_bytes, encode_bytes
 from laco.errors import TransportError, WireError
 
@@ -144,10 +145,7 @@ class Link:
         return arrival
 
     def _greet(self, addressee: bytes, number: int, chunk: Chunk) -> None:
-        try:
-            hello = msgspec.msgpack.decode(decode_bytes([chunk], kind=HELLO), type=Hello)
-        except msgspec.MsgspecError as error:
-            raise WireError(f"damaged: a hello that cannot be read: {error}") from error
+        hello = read_struct(decode_bytes([chunk], kind=HELLO), Hello, "a hello")
         if hello.round != self.heard:
             self.heard = hello.round
             self._next = {b"": hello.next_broadcast, addressee: number + 1}

@@ -19,6 +19,7 @@ from laco.comm.message import MAX_NAME, Chunk, verify
 from laco.errors import ConfigError, TransportError, WireError
 
 Key = tuple[str, int]  # sender, number of the message
+EARLY = 4096  # [chunks] kept that came before it was known whether they are wanted
 
 
 @dataclass
@@ -92,6 +93,7 @@ class Mesh(Closing):
         self._numbers: Counter[str] = Counter()  # next chunk number, per addressee
         self._subscribers: Counter[bytes] = Counter()  # per topic
         self._links: dict[str, Link] = {}
+        self._early: list[Arrival] = []  # came, and it is not known yet whether they are wanted
         self._own_context = context is None
         self._context = zmq.Context() if context is None else context
         self._publisher = new_socket(self._context, zmq.XPUB, hwm)
@@ -154,16 +156,23 @@ class Mesh(Closing):
         self.counters.socket += sent.socket
         return sent
 
-    def receive(self, wanted: Collection[Key], guard: float = 5.0) -> dict[Key, list[Chunk]]:
+    def receive(
+        self, wanted: Collection[Key], guard: float = 5.0, told: Mapping[str, int] | None = None
+    ) -> dict[Key, list[Chunk]]:
         """The wanted messages, by (sender, number), each whole and verified, its chunks in order.
 
         guard: wall-clock limit [s]. What did not come by then is absent: the caller records `transport_lost`.
+        told: by sender the highest number of which the caller knows whether it is wanted; later messages may be there
+        already, and are kept for the next call. None: all that are not wanted now never will be.
         Messages that are there but not wanted are dropped and counted. Never raises for what a peer sent; a
         wanted message that came damaged is absent too, and `refusals` says why.
         """
         inbox = Inbox({key for key in wanted if key[0] in self._links})
+        early, self._early = self._early, []
+        for arrival in early:
+            self._file(arrival, inbox, told)
         for link in self._links.values():
-            self._drain(link, inbox)
+            self._drain(link, inbox, told)
         deadline = time.monotonic() + guard
         while inbox.pending:
             senders = inbox.senders()
@@ -171,7 +180,7 @@ class Mesh(Closing):
             if not waiting or not _wait([link.socket for link in waiting], deadline):
                 break
             for link in waiting:
-                self._drain(link, inbox)
+                self._drain(link, inbox, told)
         self.counters.incomplete += len(inbox.parts)
         self.refusals = inbox.refused
         return inbox.whole
@@ -192,6 +201,7 @@ class Mesh(Closing):
         self._seq = 0
         self._numbers.clear()
         self.counters = Counters()
+        self._early.clear()
         self._see_subscribers(greet=False)
         for peer, link in self._links.items():
             link.start(self.round, self.counters)
@@ -238,18 +248,28 @@ class Mesh(Closing):
             raise TransportError(f"{self.name} cannot reach {peer} at {endpoint}: {error}") from error
         return socket
 
-    def _drain(self, link: Link, inbox: Inbox) -> None:
+    def _drain(self, link: Link, inbox: Inbox, told: Mapping[str, int] | None) -> None:
         """Reads what is there; of a peer that is waited for, no more than what is waited for."""
         expected = link.peer in inbox.senders()
         while (not expected or link.peer in inbox.senders()) and (found := link.read()) is not None:
             if isinstance(found, WireError):
                 inbox.blame(link.peer, found)
                 continue
-            try:
-                if not inbox.put(found):
-                    self.counters.unwanted += 1
-            except WireError:
-                self.counters.damaged += 1
+            self._file(found, inbox, told)
+
+    def _file(self, arrival: Arrival, inbox: Inbox, told: Mapping[str, int] | None) -> None:
+        """Puts a chunk to its message, keeps it for a later call, or drops and counts it."""
+        header = arrival.header
+        try:
+            if inbox.put(arrival):
+                return
+        except WireError:
+            self.counters.damaged += 1
+            return
+        if told is not None and header.seq > told.get(header.sender, -1) and len(self._early) < EARLY:
+            self._early.append(arrival)
+        else:
+            self.counters.unwanted += 1
 
     def _send(self, addressee: str, chunk: Chunk) -> bytes:
         """Hands one chunk to ZeroMQ; returns its topic frame."""

@@ -1,98 +1,63 @@
-"""`Header` and `Chunk`: the smallest decodable unit, its limits, and the checks every reader makes.
+"""`Chunk`: the smallest decodable unit, and the checks every reader makes. docs/wire.md specifies the format.
 
-A header is 20 fixed bytes and then one MessagePack **array**. An array and not a map, because a chunk on a
-lossy radio is at most an MTU and the names of the fields would cost 150 of its bytes; it stays forward
-compatible because fields are only ever appended within a major version, and a reader ignores the ones it
-does not know. The format is specified in docs/wire.md.
+A chunk is 20 fixed bytes, the header's body (`header`), and the buffers.
 """
 
-import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated
 
 import msgspec
 import xxhash
-from msgspec import Meta
 
+from laco.comm.header import (
+    MAX_AXES,
+    MAX_BUFFERS,
+    MAX_CACHE,
+    MAX_CHUNKS,
+    MAX_HEADER,
+    MAX_LAYERS,
+    MAX_NAME,
+    MAX_PAYLOAD,
+    MAX_POSITION,
+    MAX_TOKENS,
+    Header,
+    pack,
+    shortened,
+    unpack,
+)
 from laco.errors import WireError
+
+__all__ = [
+    "MAX_AXES",
+    "MAX_BUFFERS",
+    "MAX_CACHE",
+    "MAX_CHUNKS",
+    "MAX_HEADER",
+    "MAX_LAYERS",
+    "MAX_NAME",
+    "MAX_PAYLOAD",
+    "MAX_POSITION",
+    "MAX_TOKENS",
+    "Buffer",
+    "Chunk",
+    "Header",
+    "build",
+    "header_size",
+    "parse",
+    "verify",
+]
 
 Buffer = bytes | bytearray | memoryview
 
 MAGIC = b"LACO"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 PREAMBLE = struct.Struct("<4sBBHIQ")  # magic, major, minor, flags, length of the body, checksum
 SUMMED = 12  # bytes of the preamble under the checksum: all but the checksum itself
-
-# Hard limits, each checked before anything of that size is allocated.
-MAX_HEADER = 1 << 20  # [bytes]
-MAX_PAYLOAD = 1 << 28  # [bytes] all buffers of one message
-MAX_CACHE = 1 << 30  # [bytes] one message, decoded to float32
-MAX_NAME = 64  # [characters]
-MAX_BUFFERS = 64
-MAX_CHUNKS = 4096
-MAX_LAYERS = 512
-MAX_HEADS = 1024
-MAX_HEAD_DIM = 4096
-MAX_TOKENS = 1 << 15
-MAX_AXES = 4
-MAX_POSITION = 1 << 31
-
-# NUL ends a topic, so no name may hold one.
-Name = Annotated[str, Meta(max_length=MAX_NAME, pattern=r"\A[^\x00]*\Z")]
-Count = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-Step = Annotated[int, Meta(ge=-MAX_POSITION, le=MAX_POSITION)]
-Steps = Annotated[tuple[Step, ...], Meta(max_length=MAX_TOKENS)]
-
-
-class Header(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
-    """What a chunk says about itself. The order of the fields is the format: append, never reorder.
-
-    fingerprint: of the model whose cache this is; "" where no model is involved.
-    sender, addressee: names of vehicles; addressee "" means all.
-    seq: number of the message, unique per sender within a run.
-    sim_time: simulation time at which it was spoken [s].
-    pose: x [m], y [m], yaw [rad] of the sender at that time.
-    kind: "kv", "observation", "beacon", ...
-    index, count: this chunk among the chunks of the message.
-    sizes: length of each buffer [bytes].
-    codec: name of the codec; "" for a payload of plain bytes, for which the fields below stay empty.
-    layers: numbers of the carried layers, ascending.
-    kv_heads, head_dim, tokens: with the number of layers, the shape [layers, kv_heads, tokens, head_dim]
-        of the keys, and of the values.
-    positions: per axis the first position, then differences: kept tokens are near each other, so a
-        difference takes one byte.
-    """
-
-    fingerprint: Name = ""
-    sender: Name = ""
-    addressee: Name = ""
-    seq: Count = 0
-    sim_time: float = 0.0
-    pose: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    kind: Name = "kv"
-    index: Annotated[int, Meta(ge=0, lt=MAX_CHUNKS)] = 0
-    count: Annotated[int, Meta(ge=1, le=MAX_CHUNKS)] = 1
-    sizes: Annotated[tuple[Count, ...], Meta(max_length=MAX_BUFFERS)] = ()
-    codec: Name = ""
-    layers: Annotated[tuple[Annotated[int, Meta(ge=0, lt=1 << 16)], ...], Meta(max_length=MAX_LAYERS)] = ()
-    kv_heads: Annotated[int, Meta(ge=0, le=MAX_HEADS)] = 0
-    head_dim: Annotated[int, Meta(ge=0, le=MAX_HEAD_DIM)] = 0
-    tokens: Annotated[int, Meta(ge=0, le=MAX_TOKENS)] = 0
-    positions: Annotated[tuple[Steps, ...], Meta(max_length=MAX_AXES)] = ()
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """[layers, kv_heads, tokens, head_dim]."""
-        return len(self.layers), self.kv_heads, self.tokens, self.head_dim
-
-    @property
-    def decoded(self) -> int:
-        """Size of keys and values in float32 [bytes]."""
-        return 2 * 4 * math.prod(self.shape)
+NO_CHECKSUM, SHORT = 0x0001, 0x0002
+FLAGS = NO_CHECKSUM | SHORT  # those this reader knows
 
 
 @dataclass(frozen=True)
@@ -103,9 +68,19 @@ class Chunk:
     buffers: tuple[Buffer, ...] = ()
 
     @cached_property
-    def info(self) -> "Header":
+    def info(self) -> Header:
         """The header, every limit checked, the checksum not yet; read once. Raises WireError."""
         return parse(self.header)
+
+    @cached_property
+    def verified(self) -> Header:
+        """The header once sizes and checksum agree; checked once, nobody changes a chunk. Raises WireError."""
+        header = self.info
+        sizes = tuple(memoryview(b).nbytes for b in self.buffers)
+        if sizes != header.sizes:
+            raise WireError(f"wrong size: buffers of {sizes} bytes, the header tells of {header.sizes}")
+        _check_sum(self)
+        return header
 
     def tobytes(self) -> bytes:
         """The chunk as one byte string; nothing is added, since the header tells every length."""
@@ -115,7 +90,7 @@ class Chunk:
     def frombytes(cls, data: Buffer) -> "Chunk":
         """The chunk in `data`, its buffers as views of it. Raises WireError where the lengths disagree."""
         view = memoryview(data)
-        end = PREAMBLE.size + _body_length(view)
+        end = PREAMBLE.size + _start(view)[1]
         if end > view.nbytes:
             raise WireError(f"truncated: the header takes {end} bytes, only {view.nbytes} are there")
         header = view[:end].tobytes()
@@ -127,50 +102,47 @@ class Chunk:
         return cls(header, tuple(view[a:b] for a, b in pairwise(ends)))
 
 
-def build(header: Header, buffers: Sequence[Buffer]) -> Chunk:
-    """The chunk of `header` and `buffers`; fills in `sizes`. Raises WireError where a reader would."""
-    full = msgspec.structs.replace(header, sizes=tuple(memoryview(b).nbytes for b in buffers))
-    try:
-        body = msgspec.msgpack.encode(full)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise WireError(f"a header field cannot be sent: {error}") from error
-    start = PREAMBLE.pack(MAGIC, MAJOR, MINOR, 0, len(body), 0)[:SUMMED]
-    digest = _digest((start, body, *buffers))
+def build(header: Header, buffers: Sequence[Buffer], *, checksum: bool = True, short: bool = False) -> Chunk:
+    """The chunk of `header` and `buffers`; fills in `sizes`. Raises WireError where a reader would.
+
+    short: fingerprint and layers in their short form, which readers of 1.0 refuse.
+    """
+    flags, body = _body(header, buffers, short)
+    start = PREAMBLE.pack(MAGIC, MAJOR, MINOR, flags | (0 if checksum else NO_CHECKSUM), len(body), 0)[:SUMMED]
+    digest = _digest((start, body, *buffers)) if checksum else 0
     chunk = Chunk(start + digest.to_bytes(8, "little") + body, tuple(buffers))
     _ = chunk.info  # what we send is what a reader takes
     return chunk
 
 
+def header_size(header: Header, buffers: Sequence[Buffer], *, short: bool = False) -> int:
+    """Length of the header that `build` would make [bytes]. Raises WireError for what no header can say."""
+    return PREAMBLE.size + len(_body(header, buffers, short)[1])
+
+
 def parse(header: bytes) -> Header:
     """The header in its bytes, every limit checked, the checksum not yet. Raises WireError."""
-    length = _body_length(memoryview(header))
+    view = memoryview(header)
+    flags, length = _start(view)
     if len(header) != PREAMBLE.size + length:
         raise WireError(f"wrong size: header of {len(header)} bytes, {PREAMBLE.size + length} expected")
-    try:
-        # A newer minor version may nest what we skip: RecursionError. Text may be no UTF-8: ValueError.
-        found = msgspec.msgpack.decode(memoryview(header)[PREAMBLE.size :], type=Header)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise WireError(f"damaged: the header cannot be read: {error}") from error
-    for fault in _faults(found):
-        raise WireError(f"damaged: {fault}")
-    return found
+    return unpack(view[PREAMBLE.size :], bool(flags & SHORT))
 
 
 def verify(chunk: Chunk) -> Header:
     """The header of `chunk` once its sizes and its checksum agree. Raises WireError."""
-    header = chunk.info
-    sizes = tuple(memoryview(b).nbytes for b in chunk.buffers)
-    if sizes != header.sizes:
-        raise WireError(f"wrong size: buffers of {sizes} bytes, the header tells of {header.sizes}")
-    told = PREAMBLE.unpack_from(chunk.header)[-1]
-    view = memoryview(chunk.header)
-    if _digest((view[:SUMMED], view[PREAMBLE.size :], *chunk.buffers)) != told:
-        raise WireError(f"damaged: checksum of message {header.seq} from {header.sender!r} does not match")
-    return header
+    return chunk.verified
 
 
-def _body_length(data: memoryview) -> int:
-    """Length of the body the preamble tells of, after checking who wrote it [bytes]."""
+def _body(header: Header, buffers: Sequence[Buffer], short: bool) -> tuple[int, bytes]:
+    """The flags that tell how the body is written, and the body."""
+    full = msgspec.structs.replace(header, sizes=tuple(memoryview(b).nbytes for b in buffers))
+    written = shortened(full) if short else full
+    return SHORT if written != full else 0, pack(written)
+
+
+def _start(data: memoryview) -> tuple[int, int]:
+    """Flags, and the length of the body [bytes], after checking who wrote it."""
     if data.nbytes < PREAMBLE.size:
         raise WireError(f"truncated: {data.nbytes} bytes are no header")
     magic, major, minor, flags, length, _ = PREAMBLE.unpack_from(data)
@@ -178,11 +150,21 @@ def _body_length(data: memoryview) -> int:
         raise WireError(f"not a LACO message: it starts with {magic!r}")
     if major != MAJOR:
         raise WireError(f"format version {major}.{minor}, this reader takes {MAJOR}.x")
-    if flags:
-        raise WireError(f"needs features this reader lacks: flags {flags:#06x}")
+    if flags & ~FLAGS:
+        raise WireError(f"needs features this reader lacks: flags {flags & ~FLAGS:#06x}")
     if length > MAX_HEADER:
         raise WireError(f"oversized: a header of {length} bytes, at most {MAX_HEADER} are taken")
-    return int(length)
+    return flags, int(length)
+
+
+def _check_sum(chunk: Chunk) -> None:
+    """Raises WireError where the checksum does not match; the flag says that there is none."""
+    flags, told = (PREAMBLE.unpack_from(chunk.header)[i] for i in (3, 5))
+    view = memoryview(chunk.header)
+    right = 0 if flags & NO_CHECKSUM else _digest((view[:SUMMED], view[PREAMBLE.size :], *chunk.buffers))
+    if told != right:
+        header = chunk.info
+        raise WireError(f"damaged: checksum of message {header.seq} from {header.sender!r} does not match")
 
 
 def _digest(parts: Sequence[Buffer]) -> int:
@@ -191,18 +173,3 @@ def _digest(parts: Sequence[Buffer]) -> int:
     for part in parts:
         state.update(part)
     return state.intdigest()
-
-
-def _faults(header: Header) -> list[str]:
-    """What the types of the fields cannot say."""
-    layers, tokens = header.layers, header.tokens
-    checks = (
-        (all(map(math.isfinite, (header.sim_time, *header.pose))), "time or pose is no finite number"),
-        (header.index < header.count, f"chunk {header.index} of {header.count}"),
-        (sum(header.sizes) <= MAX_PAYLOAD, f"oversized: {sum(header.sizes)} bytes, limit {MAX_PAYLOAD}"),
-        (header.decoded <= MAX_CACHE, f"oversized: {header.decoded} bytes decoded, limit {MAX_CACHE}"),
-        (all(a < b for a, b in pairwise(layers)), "layers are not ascending"),
-        (all(len(axis) == tokens for axis in header.positions), f"positions do not fit {tokens} tokens"),
-        (not header.codec or bool(layers and header.positions), "a cache without layers or positions"),
-    )
-    return [text for good, text in checks if not good]

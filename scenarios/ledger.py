@@ -15,9 +15,10 @@ Key = tuple[str, int]  # sender, number
 def lines(channel: str, messages: Messages) -> list[Line]:
     """One line per transmission, in the order in which they were made."""
     receipts = {(r.sender, r.seq, r.listener): r for r in messages.receipts}
+    last = {(fate.sender, fate.seq, fate.listener): fate for fate in messages.fates}  # of a late one the final fate
     fates: dict[Key, list[Fate]] = {}
-    for fate in messages.fates:
-        fates.setdefault((fate.sender, fate.seq), []).append(fate)
+    for (sender, seq, _), fate in last.items():
+        fates.setdefault((sender, seq), []).append(fate)
     return [_line(channel, sent, fates.get(_key(sent), []), receipts) for sent in messages.sent]
 
 
@@ -42,8 +43,19 @@ def _line(channel: str, sent: Sent, fates: Iterable[Fate], receipts: dict[tuple[
 def _heard(fate: Fate, receipt: Receipt | None) -> Heard:
     """A message that has no receipt was still on its way when the run ended."""
     status, age, reason = (PENDING, 0.0, "") if receipt is None else (receipt.status, receipt.age, receipt.reason)
-    at = fate.at if math.isfinite(fate.at) else None
-    return Heard(fate.listener, status, round(age, 6), reason, at, sum(fate.delivered))
+    at, began = (time if math.isfinite(time) else None for time in (fate.at, fate.began))
+    return Heard(
+        listener=fate.listener,
+        status=status,
+        age_s=round(age, 6),
+        reason=reason,
+        delivered_at_s=at,
+        chunks=sum(fate.delivered),
+        share=1.0 if receipt is None else receipt.share,
+        began_at_s=began,
+        fragments=fate.fragments,
+        fragments_lost=fate.lost,
+    )
 
 
 def split(count: Bytes) -> Split:

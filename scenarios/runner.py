@@ -21,7 +21,9 @@ from laco.scenarios.stage import TICK, Simulator, Stage
 PERIOD = 0.2  # [s] decision period, unless the driver has another
 TOUCH = 0.15  # [m] boxes nearer than this have met
 LATE_EVENTS = 0.05  # [s] of wall-clock time for collision events still on their way to the client
+MOMENT = 1e-6  # [s] what sums of ticks may be off by
 HOLD = Pedals(0.0, 0.0, 1.0)
+COAST = Pedals(0.0, 0.0, 0.0)  # until the first plan takes effect
 Progress = Callable[[float], None]  # called with the share of all routes that is done, 0..1
 
 
@@ -65,6 +67,7 @@ class Run:
         self.hazard = None if layout.hazard is None else stage.actors[layout.hazard.role].id
         self.roles = {actor.id: role for role, actor in stage.actors.items()}
         self.plans: Mapping[str, Plan] = {}
+        self._coming: list[tuple[float, Mapping[str, Plan]]] = []  # plans, and when they take effect [s]
         self.time = 0.0
         self._met = False
 
@@ -74,7 +77,9 @@ class Run:
         try:
             while not all(d.ended for d in self.record.drives.values()):
                 if step % self._ticks == 0:
-                    self.plans = self.pilot.decide(self.time, self._views())
+                    plans = self.pilot.decide(self.time, self._views())
+                    self._coming.append((self.time + self.pilot.wait, plans))
+                self._take_effect()
                 self._tick()
                 step += 1
         except HostLostError as error:
@@ -82,6 +87,13 @@ class Run:
         sleep(LATE_EVENTS)
         self._collect_collisions()
         return self.record
+
+    def _take_effect(self) -> None:
+        """The newest plans that are due replace those that are driven, and older ones that come later still."""
+        due = [i for i, (when, _) in enumerate(self._coming) if when <= self.time + MOMENT]
+        if due:
+            self.plans = self._coming[due[-1]][1]
+            self._coming = self._coming[due[-1] + 1 :]
 
     def _views(self) -> dict[str, Observation]:
         everyone = self.stage.vehicles()
@@ -114,6 +126,8 @@ class Run:
     def _pedals(self, name: str) -> Pedals:
         if self.record.drives[name].ended:
             return HOLD
+        if name not in self.plans:
+            return COAST
         return follow(self.plans[name], self.time, self.stage.body(self.stage.actors[name]).speed)
 
     def _meet(self, ego: Body) -> None:

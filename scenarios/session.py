@@ -12,10 +12,11 @@ from laco.agents.drivers import facts
 from laco.agents.fleet import Fleet
 from laco.agents.messages import AgentSpec
 from laco.closing import Closing
-from laco.comm.radio import Air
+from laco.comm.radio import Air, RadioSpec
 from laco.config import LacoConfig
 from laco.errors import ConfigError
 from laco.scenarios.catalog import find
+from laco.scenarios.clock import Clock
 from laco.scenarios.layout import Layout
 from laco.scenarios.pilots import Connected, Expert, Messages
 from laco.scenarios.runner import Progress, Record, Run
@@ -38,7 +39,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     caution: float = 0.25
     codec: str = "int8"
     laco: LacoConfig = LacoConfig()
-    radio: str = "ideal"
+    radio: RadioSpec = RadioSpec()
+    time: str = "frozen"  # or "charged", "charged:MS" (`Clock`)
     weights: str = ""
     payload: str = "true"
     record: str = ""
@@ -155,7 +157,8 @@ class Session(Closing):
             fleet.setup(specs(options, layout, hazard), self._traced)
             if started is not None:
                 started(fleet)
-            connected = Connected(fleet, Air(options.radio, options.seed), pictures=stage.pictures, traced=self._traced)
+            air, clock = Air(options.radio, options.seed), Clock.from_text(options.time)
+            connected = Connected(fleet, air, pictures=stage.pictures, clock=clock, traced=self._traced)
             pilot: Connected | Shown = connected
             if self.viewer is not None:
                 self.viewer.entitle(f"{options.scenario}, seed {options.seed}: {options.channel}")
@@ -200,6 +203,7 @@ def specs(options: Options, layout: Layout, hazard: int | None) -> list[AgentSpe
             record=options.record,
             other=options.other,
             seed=options.seed,
+            chunk_bytes=options.radio.chunk_bytes,
         )
         for ego in layout.egos
     ]

@@ -7,9 +7,12 @@ from typing import Any
 import msgspec
 
 from laco.agents.messages import Receipt
-from laco.profiling.links import GOODPUT
-from laco.profiling.radio import BEACON, medium, traffic
+from laco.comm.radio import BEACON
+from laco.profiling.links import ceiling
+from laco.profiling.radio import medium, traffic
 from laco.profiling.spans import percentiles
+from laco.scenarios.delivery import delivery
+from laco.scenarios.delivery import medium as air_counters
 from laco.scenarios.ledger import lines
 from laco.scenarios.metrics import Drive
 from laco.scenarios.session import Result
@@ -41,6 +44,7 @@ def figures(result: Result) -> dict[str, Any]:
     ledger = lines(result.options.channel, messages)
     seconds = max(drive.time for drive in record.drives.values())
     said = traffic([line for line in ledger if line.kind == result.options.channel], seconds)
+    busy = {name: time / messages.elapsed for name, time in messages.busy.items() if messages.elapsed and time}
     egos = {name: ego_figures(drive, result.free.get(name)) for name, drive in record.drives.items()}
     return {
         "channel": result.options.channel,
@@ -56,8 +60,13 @@ def figures(result: Result) -> dict[str, Any]:
         "latency_ms": {name: percentiles(spans) for name, spans in sorted(messages.spans.items())},
         "messages": said | {"generated": sum(s.generated for s in messages.sent)},
         "beacons": traffic([line for line in ledger if line.kind == BEACON], seconds),
-        "medium": medium(ledger, seconds, GOODPUT.get(result.options.radio), messages.busy),
+        "medium": medium(ledger, seconds, ceiling(result.options.radio), busy),
         "receipts": _statuses(messages.receipts),
+        "delivery": {
+            name: delivery(messages.fates, messages.receipts, kind)
+            for name, kind in (("messages", result.options.channel), ("beacons", BEACON))
+        },
+        "air": air_counters(messages.air, messages.busy, messages.elapsed),
         "foreign_tokens": sum(messages.foreign_tokens),
         "decisions": len(messages.foreign_tokens),
         "failed_plans": messages.failed_plans,

@@ -48,6 +48,11 @@ class Shown:
     viewer: Viewer
     ids: Mapping[str, int]
 
+    @property
+    def wait(self) -> float:
+        """From the last decision to when its plans take effect [s]."""
+        return self.pilot.wait
+
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         log = self.pilot.messages
         said, heard = len(log.sent), len(log.receipts)

@@ -21,11 +21,15 @@ Content = TypeVar("Content")
 
 @dataclass(frozen=True)
 class Heard:
-    """The plan, how many foreign tokens went into it, and why messages (by their index) were refused."""
+    """The plan, how many foreign tokens went into it, and why messages (by their index) were refused.
+
+    partial: of messages that came in part, the share that was usable, and what is missing.
+    """
 
     plan: Plan
     foreign_tokens: int = 0
     refused: Mapping[int, str] = field(default_factory=dict)
+    partial: Mapping[int, tuple[float, str]] = field(default_factory=dict)
 
 
 class Channel(ABC):
@@ -49,13 +53,15 @@ class Channel(ABC):
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk] | None:
         """The message about `view` for the sender of beacon `to`; None to stay silent.
 
-        meta: sender, addressee, seq, sim_time, pose and fingerprint for the header.
+        meta: sender, addressee, seq, sim_time, pose and fingerprint for the header, and `chunk_bytes`.
         Raises: HandshakeError, with the reason, if that peer could not read it.
         """
 
     @abstractmethod
     def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
         """The plan for `view` (beacons already in it) after hearing the messages, one per peer at most.
+
+        Of a cache some chunks may be missing; messages of plain bytes are whole.
 
         A message that cannot be used is refused with its reason; the vehicle drives on without it.
         """

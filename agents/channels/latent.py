@@ -20,7 +20,7 @@ from laco.agents.channels.transfer import KV, pack, unpack
 from laco.agents.drivers.base import Driver
 from laco.agents.drivers.frame import Frame
 from laco.agents.observation import Beacon, Observation, Offer
-from laco.comm import Chunk, encode
+from laco.comm import Chunk, Partial, encode
 from laco.config import LacoConfig
 from laco.errors import ConfigError
 from laco.method.cache import KVCache
@@ -103,9 +103,7 @@ class Latent(Channel):
             realign = config.realign if driver.backbone.has_vocabulary else "identity"
             trace = deliberate(driver.backbone, context, config.steps, realign=realign)
         with span("share"):
-            kept = attribute(
-                trace, config.keep, horizon=config.horizon, latent=config.latent, selector=config.selector
-            )
+            kept = attribute(trace, config.keep, horizon=config.horizon, latent=config.latent, selector=config.selector)
             return trace, kept
 
     def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
@@ -115,13 +113,16 @@ class Latent(Channel):
             self.quarantine.measure(context)
         peers, refused = decoded(messages, self._decode)
         with span("infer"):
-            out = self._infer(context, list(peers.values()))
-            return Heard(self.driver.plan(frame, view.time, out), out.foreign_tokens, refused)
+            out = self._infer(context, [part.cache for part in peers.values()])
+            partial = {i: (part.share, part.missing) for i, part in peers.items() if part.missing}
+            return Heard(self.driver.plan(frame, view.time, out), out.foreign_tokens, refused, partial)
 
-    def _decode(self, chunks: list[Chunk]) -> KVCache:
-        """The peer's cache, adapted if it has another model. Raises: WireError, also for one that would be heard
-        with harm (quarantine)."""
-        return self.quarantine.admit(unpack(chunks, self.driver.backbone, self.adapters))
+    def _decode(self, chunks: list[Chunk]) -> Partial:
+        """The peer's cache, adapted if it has another model, or the part of it that came.
+
+        Raises: WireError, also for one that would be heard with harm (quarantine)."""
+        part = unpack(chunks, self.driver.backbone, self.adapters)
+        return Partial(self.quarantine.admit(part.cache), part.share, part.missing)
 
     def _infer(self, context: Context, peers: list[KVCache]) -> Inference:
         place, rotary, window = self.config.place, self.config.rotary, self.config.window

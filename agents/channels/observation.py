@@ -7,7 +7,7 @@ import msgspec
 
 from laco.agents.channels.base import Channel, Heard, decoded
 from laco.agents.observation import Beacon, Observation
-from laco.comm import Chunk, WireError, decode_bytes, encode_bytes
+from laco.comm import Chunk, decode_bytes, encode_bytes, read_struct
 from laco.profiling.spans import span
 
 
@@ -27,7 +27,4 @@ class ObservationList(Channel):
 
     def _decode(self, chunks: list[Chunk]) -> Observation:
         """The peer's view. Raises: WireError."""
-        try:
-            return msgspec.msgpack.decode(decode_bytes(chunks, kind=self.name), type=Observation)
-        except msgspec.MsgspecError as error:
-            raise WireError(f"not an observation: {error}") from error
+        return read_struct(decode_bytes(chunks, kind=self.name), Observation, "an observation")

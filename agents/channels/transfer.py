@@ -18,14 +18,13 @@ from torch import Tensor
 
 from laco.agents.adapters import Adapters, decoded
 from laco.agents.channels import TRANSFERS
-from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode, encode_bytes, parse
+from laco.comm import Chunk, Partial, WireError, air_bytes, decode_bytes, encode, encode_bytes, parse
 from laco.comm.recipe import RECIPE, Ingredients
 from laco.comm.recipe import pack as recipe_bytes
 from laco.comm.recipe import unpack as read_recipe
 from laco.config import LacoConfig, Realign
 from laco.errors import ConfigError
 from laco.method.backbone import Backbone
-from laco.method.cache import KVCache
 from laco.method.deliberation import Trace
 from laco.method.recompute import Latents, Recipe, recipe_for, recompute
 from laco.method.sharing import share
@@ -93,16 +92,18 @@ def pack(
     return encode(share(trace, kept, config.depth, config.layers), codec=codec, **meta)
 
 
-def unpack(chunks: Sequence[Chunk], backbone: Backbone, adapters: Adapters) -> KVCache:
+def unpack(chunks: Sequence[Chunk], backbone: Backbone, adapters: Adapters) -> Partial:
     """The cache in a message, or that of its recipe, in the backbone's dtype and on its device.
 
+    chunks: those that came; of a cache some may be missing, then it is the usable part.
     adapters: of the backbone, for caches of other models. Raises: WireError for what cannot be used.
     """
     if not chunks or parse(chunks[0].header).kind != RECIPE:
-        return decoded(chunks, adapters).to(backbone.dtype).to(backbone.device)
+        part = decoded(chunks, adapters)
+        return Partial(part.cache.to(backbone.dtype).to(backbone.device), part.share, part.missing)
     found = read_recipe(decode_bytes(chunks, kind=RECIPE, fingerprint=adapters.fingerprint))
     try:
-        return recompute(backbone, to_recipe(found))
+        return Partial(recompute(backbone, to_recipe(found)), 1.0, "")
     except ConfigError as error:  # sound bytes, but of nothing this model can compute
         raise WireError(f"a recipe that cannot be followed: {error}") from error
 

@@ -1,10 +1,11 @@
 """`Codec`: how keys and values become buffers. A subclass says its name, its layout, and the arithmetic."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from math import prod
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,7 +38,7 @@ class Part(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        return prod(self.shape) * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 class Codec(ABC):
@@ -49,6 +50,7 @@ class Codec(ABC):
     """
 
     name: ClassVar[str]
+    native: ClassVar[torch.dtype] = torch.float32  # besides float32, what it takes and gives without a conversion
 
     @abstractmethod
     def layout(self, shape: Shape) -> tuple[Part, ...]:
@@ -63,47 +65,77 @@ class Codec(ABC):
         """The tensors of `layout` as float32 keys and values."""
 
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
-        """Keys and values [layers, kv_heads, tokens, head_dim] as buffers. Raises WireError if not finite."""
+        """Keys and values [layers, kv_heads, tokens, head_dim], float32 or `native`, as buffers.
+
+        Raises WireError if they are not finite.
+        """
         _finite(f"a cache that {self.name} cannot carry", keys, values)
         return tuple(_to_buffer(part) for part in self.pack(keys, values))
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         """Float32 keys and values of `shape`. Raises WireError where sizes or numbers cannot be."""
-        layout = self.layout(shape)
-        sizes = [memoryview(b).nbytes for b in buffers]
-        if sizes != [part.nbytes for part in layout]:
-            raise WireError(f"wrong size: {self.name} buffers of {sizes} bytes for a cache of {list(shape)}")
-        parts = tuple(_to_tensor(b, part) for b, part in zip(buffers, layout, strict=True))
-        _finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
+        parts = self._parts(shape, buffers)
         keys, values = self.unpack(parts)
         if parts[0] is not keys:  # exact codecs hand back what was just checked
             _finite(f"damaged: {self.name} cache", keys, values)
         return keys, values
 
+    def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        """As `decode`, in the dtype `native`; may share the memory of the buffers."""
+        return self.decode(shape, buffers, origin)
+
+    def _parts(self, shape: Shape, buffers: Sequence[Buffer], *, own: bool = True) -> tuple[Tensor, ...]:
+        """The tensors of `layout`, copied out of the buffers; not `own`: only where they must be.
+
+        Raises WireError where sizes or numbers cannot be.
+        """
+        layout = self.layout(shape)
+        sizes = [memoryview(b).nbytes for b in buffers]
+        if sizes != [part.nbytes for part in layout]:
+            raise WireError(f"wrong size: {self.name} buffers of {sizes} bytes for a cache of {list(shape)}")
+        parts = tuple(_to_tensor(b, part, own) for b, part in zip(buffers, layout, strict=True))
+        _finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
+        return parts
+
 
 class Cast(Codec):
     """A codec that only changes the element type: a subclass gives `name` and `dtype`."""
 
-    dtype: ClassVar[torch.dtype]
+    native: ClassVar[torch.dtype]
 
     def layout(self, shape: Shape) -> tuple[Part, ...]:
-        return Part(self.dtype, shape), Part(self.dtype, shape)
+        return Part(self.native, shape), Part(self.native, shape)
 
     def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        limit = torch.finfo(self.dtype).max  # too large a number saturates: infinity would poison attention
-        if self.dtype is torch.float32:
+        if keys.dtype is self.native:
             return keys, values
-        return keys.clamp(-limit, limit).to(self.dtype), values.clamp(-limit, limit).to(self.dtype)
+        limit = torch.finfo(self.native).max  # too large a number saturates: infinity would poison attention
+        return keys.clamp(-limit, limit).to(self.native), values.clamp(-limit, limit).to(self.native)
 
     def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         return parts[0].float(), parts[1].float()
 
+    def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        converts = self.native is not torch.float32
+        return self.unpack(self._parts(shape, buffers, own=not converts))  # a cast of finite numbers is finite
+
+    def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        keys, values = self._parts(shape, buffers, own=False)
+        return keys, values
+
 
 def _finite(what: str, *tensors: Tensor) -> None:
     for tensor in tensors:
-        # One pass, no temporary: the extremes show any NaN or infinity.
-        if tensor.numel() and not torch.isfinite(torch.stack(torch.aminmax(tensor))).all():
+        if tensor.numel() and not _all_finite(tensor):
             raise WireError(f"{what}: holds NaN or infinity")
+
+
+def _all_finite(tensor: Tensor) -> bool:
+    """One look at the extremes, no temporary: NaN and infinity show there."""
+    if tensor.dtype is torch.float16:  # as integers they are the largest of their sign, found in half the time
+        bits = tensor.contiguous().numpy()
+        return bool(bits.view(np.int16).max() < 0x7C00 and bits.view(np.uint16).max() < 0xFC00)
+    return all(math.isfinite(extreme.item()) for extreme in torch.aminmax(tensor))
 
 
 def _to_buffer(tensor: Tensor) -> Buffer:
@@ -112,8 +144,13 @@ def _to_buffer(tensor: Tensor) -> Buffer:
     return view
 
 
-def _to_tensor(buffer: Buffer, part: Part) -> Tensor:
-    """A tensor of its own from received bytes, which may be read-only and unaligned."""
+def _to_tensor(buffer: Buffer, part: Part, own: bool) -> Tensor:
+    """A tensor of received bytes, which may be read-only and unaligned: then it is always a copy."""
+    view = memoryview(buffer).cast("B")
+    if not own and not view.readonly and view.nbytes:
+        shared = torch.frombuffer(view, dtype=part.dtype)
+        if shared.data_ptr() % part.dtype.itemsize == 0:
+            return shared.view(part.shape)
     raw = torch.empty(part.nbytes, dtype=torch.uint8)
-    raw.numpy().data[:] = memoryview(buffer).cast("B")
+    raw.numpy().data[:] = view
     return raw.view(part.dtype).reshape(part.shape)

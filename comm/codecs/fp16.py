@@ -9,4 +9,4 @@ class Fp16(Cast):
     """Relative error at most 2**-11 in the normal range; numbers beyond 65504 saturate."""
 
     name = "fp16"
-    dtype = torch.float16
+    native = torch.float16

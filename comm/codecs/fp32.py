@@ -9,4 +9,4 @@ class Fp32(Cast):
     """Bit for bit what was sent."""
 
     name = "fp32"
-    dtype = torch.float32
+    native = torch.float32

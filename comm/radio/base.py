@@ -1,12 +1,15 @@
-"""What the air is told and what it answers, and the interface of a preset."""
+"""What the air is told and what it answers."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Mapping
 
 import msgspec
+import xxhash
 
 Positions = Mapping[str, tuple[float, float]]  # x, y of each vehicle [m]
+
+BEACON = "beacon"  # the kind of message that goes before all others
+WINDOW = 0.1  # [s] a message deliverable this long after a decision still counts (TS 22.185's latency budget)
+NEVER = float("inf")
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -29,8 +32,12 @@ class Manifest(msgspec.Struct, frozen=True):
 class Fate(msgspec.Struct, frozen=True):
     """What became of one message at one listener.
 
-    delivered: per chunk, in order. at: simulation time from which the message can be used [s], infinity if
-    nothing of it arrives.
+    delivered: per chunk, in order. at: simulation time from which the message can be used: the end of its last
+    fragment on the air [s], infinity if nothing of it arrives.
+    final: False while some of it waits at its sender; another fate of it follows, and nothing is delivered yet.
+    began: simulation time at which its first fragment went out [s], infinity if none did.
+    fragments: that went out; lost: those of them that this listener did not get; unsent: those that a newer
+    message replaced.
     """
 
     sender: str
@@ -39,19 +46,13 @@ class Fate(msgspec.Struct, frozen=True):
     kind: str
     delivered: tuple[bool, ...]
     at: float
+    final: bool = True
+    began: float = NEVER
+    fragments: int = 0
+    lost: int = 0
+    unsent: int = 0
 
 
-Offer = tuple[Manifest, str]  # a transmission and one vehicle in reach of which it might come
-
-
-class Radio(ABC):
-    """A model of the air. It may keep state (queues, bursts): `Air` makes a new one for each run."""
-
-    name: ClassVar[str]
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    @abstractmethod
-    def carry(self, t: float, offers: Sequence[Offer], positions: Positions) -> list[Fate]:
-        """One fate per offer; they come sorted by time and sender, those of one broadcast together."""
+def draw(seed: int, *what: object) -> float:
+    """A number in [0, 1) that depends on the seed and on what it is for, and on nothing else."""
+    return xxhash.xxh3_64_intdigest("/".join(map(str, (seed, *what))).encode()) / 2.0**64

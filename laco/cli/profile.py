@@ -106,13 +106,18 @@ def decision(
 @app.command()
 def radio(
     run: Folder = None,
-    preset: Annotated[str, typer.Option(help="Radio of the synthetic load, without a RUN_DIR.")] = "ideal",
+    preset: Annotated[
+        str, typer.Option("--radio", metavar="NAME|FILE", help="Of a synthetic load, where there is no RUN_DIR.")
+    ] = "dsrc_6m",
+    loss: Annotated[
+        str, typer.Option(metavar="MODEL", help="Of its fragments, as for `laco run`.", show_default="the radio's")
+    ] = "",
     vehicles: Annotated[int, typer.Option(min=2, help="Vehicles that broadcast.")] = 4,
     size: Annotated[int, typer.Option("--bytes", min=1, help="Air bytes of a message.")] = 10_000,
     hz: Annotated[float, typer.Option(min=0.01, help="Messages of each vehicle per second.")] = 5.0,
     seconds: Annotated[float, typer.Option(min=0.1, help="Simulated time.")] = 20.0,
     chunk: Annotated[
-        int | None, typer.Option("--chunk-bytes", min=1, help="Most air bytes of a chunk.", show_default="one chunk")
+        int | None, typer.Option("--chunk-bytes", min=1, help="Most air bytes of a chunk.", show_default="the radio's")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the losses.")] = 0,
     out: Out = None,
@@ -123,13 +128,16 @@ def radio(
 
     folder = _prepared(out)
     if run is None:
+        from laco.comm.radio import RadioSpec
         from laco.profiling.load import Load, drive
         from laco.profiling.runs import of_load
 
-        load = Load(radio=preset, vehicles=vehicles, size=size, hz=hz, seconds=seconds, chunk=chunk, seed=seed)
+        spec = RadioSpec.from_text(preset, loss)
+        load = Load(radio=spec, vehicles=vehicles, size=size, hz=hz, seconds=seconds, chunk=chunk, seed=seed)
         with _Bar() as bar:
             bar(0.0, "air")
-            found = of_load(drive(load), load)
+            lines, busy = drive(load)
+        found = of_load(lines, load, busy)
     else:
         from laco.profiling import decision as subject
         from laco.profiling.ledger import read

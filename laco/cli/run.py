@@ -53,22 +53,16 @@ def run(
         str | None,
         typer.Option(metavar="HOST:PORT", help="A running CARLA server instead of the embedded one."),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Output folder.", show_default="runs/SCENARIO-SEED")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="runs/SCENARIO-SEED")] = None,
     caution: Annotated[
         float | None,
-        typer.Option(
-            min=0.0, max=1.0, help="How fast a hidden vehicle is assumed to be.", show_default="the driver's"
-        ),
+        typer.Option(min=0.0, max=1.0, help="How fast a hidden vehicle is assumed to be.", show_default="the driver's"),
     ] = None,
     codec: Annotated[
         CodecName | None,
         typer.Option(help="How a cache, or the recipe for it, becomes bytes.", show_default="the driver's"),
     ] = None,
-    calibration: Annotated[
-        Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")
-    ] = None,
+    calibration: Annotated[Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
     ] = None,
@@ -80,7 +74,37 @@ def run(
         list[str] | None,
         typer.Option(metavar="HOST:PORT", help="A host that `laco agent` serves; may be given again."),
     ] = None,
-    radio: Annotated[str, typer.Option(help="What the air does.")] = "ideal",
+    radio: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="What the air does: a preset or a YAML file (docs/radio.md).")
+    ] = "ideal",
+    loss: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="Lost fragments: bernoulli:P, gilbert:P,R\\[,1-H\\[,1-K]] as netem's gemodel, or distance.",
+            show_default="the radio's",
+        ),
+    ] = "",
+    reach: Annotated[
+        float | None,
+        typer.Option("--range", metavar="M", help="Beyond it nothing is heard [m].", show_default="the radio's"),
+    ] = None,
+    air_trace: Annotated[
+        str,
+        typer.Option(
+            "--radio-trace",
+            metavar="FILE",
+            help="CSV of t, rate, loss, delay that rules the air.",
+            show_default="none",
+        ),
+    ] = "",
+    time: Annotated[
+        str,
+        typer.Option(
+            metavar="MODE",
+            help="What thinking costs in the world: frozen (nothing), charged (what it takes) or charged:MS.",
+        ),
+    ] = "frozen",
     trace: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="What every vehicle did when, for ui.perfetto.dev or chrome://tracing."),
@@ -99,14 +123,16 @@ def run(
     from laco.agents.channels import require as require_channel
     from laco.agents.drivers.check import weights_of
     from laco.agents.drivers.profile import of as profile_of
-    from laco.comm.radio.presets import find as find_radio
+    from laco.comm.radio import RadioSpec
     from laco.report.files import prepare
     from laco.scenarios.catalog import find
+    from laco.scenarios.clock import Clock
     from laco.scenarios.session import Options, address
     from laco.view.extra import require
 
     scenario = find(scenario).id
-    find_radio(radio)
+    air = RadioSpec.from_text(radio, loss, reach, air_trace)
+    Clock.from_text(time)
     if channel is not ChannelName.ALL:
         require_channel(channel.value, driver.value)
     chosen = weights_of(driver.value, weights, model, here=not agents)
@@ -124,7 +150,8 @@ def run(
             caution=profile.caution if caution is None else caution,
             codec=codec.value if codec else profile.codec,
             laco=profile.laco,
-            radio=radio,
+            radio=air,
+            time=time,
             weights=chosen,
         )
         for name in names

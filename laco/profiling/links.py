@@ -1,25 +1,15 @@
 """What links carry, and what standards ask of them: the lines that plots draw."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+import msgspec
+
+from laco.comm.radio import RadioSpec
+from laco.errors import ConfigError
+
+SIZE = 1398  # [bytes] of a fragment where a radio has no limit
 BUDGET = 0.1  # [s] the latency that TS 22.185 allows, and the window in which a decision waits for messages
-
-# Goodput ceiling on an idle channel [bit/s]: 802.11p with 200 B of headers per 1398 B fragment and its airtime; the
-# effective rates of AutoCastSim; the service profiles of TS 22.186; a duty cycle of 3 % for `its_g5_dcc`.
-GOODPUT = {
-    "dsrc_3m": 2.55e6,
-    "dsrc_6m": 4.96e6,
-    "dsrc_12m": 9.40e6,
-    "dsrc_27m": 18.7e6,
-    "dsrc_effective": 3.6e6,
-    "its_g5_dcc": 0.15e6,
-    "cv2x_pc5": 7.2e6,
-    "nr_25": 25e6,
-    "nr_53": 53e6,
-    "nr_65": 65e6,
-    "wired_1g": 1e9,
-}
-
 
 class Requirement(NamedTuple):
     """What a standard asks. latency: end to end [s]; reliability: share of messages, None where it names none."""
@@ -38,6 +28,23 @@ REQUIREMENTS = (
 )
 
 
-def budget(name: str, seconds: float = BUDGET) -> float:
-    """What a link carries in that time [bytes]; infinite for one without a ceiling."""
-    return GOODPUT[name] * seconds / 8 if name in GOODPUT else float("inf")
+def ceiling(radio: RadioSpec) -> float | None:
+    """Goodput of a radio on an idle channel, headers and access paid [bit/s]; None for one without a ceiling."""
+    if radio.rate is None:
+        return None
+    size = radio.mtu or SIZE
+    return 8 * size / radio.duration((size,))
+
+
+def budget(radio: RadioSpec, seconds: float = BUDGET) -> float:
+    """What one sender may put on a radio in that time [bytes]; infinite for one without a ceiling."""
+    rate = ceiling(radio)
+    return float("inf") if rate is None else rate * radio.duty * seconds / 8
+
+
+def of_result(options: Mapping[str, Any]) -> RadioSpec:
+    """The radio in the options of a `result.json`. Raises: ConfigError for what is none."""
+    try:
+        return msgspec.convert(options.get("radio", {}), RadioSpec)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"the radio of the run cannot be read: {error}") from error

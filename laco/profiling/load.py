@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
-from laco.comm.radio import Air, Fate, Manifest
+from laco.comm.radio import Air, Fate, Manifest, RadioSpec
 from laco.errors import ConfigError
 from laco.profiling.ledger import PENDING, Heard, Line, Split
 from laco.profiling.links import BUDGET
@@ -24,10 +24,10 @@ MOMENT = 1e-6  # [s] what sums of periods may be off by
 class Load:
     """vehicles; size: a message [air bytes]; hz: messages a second; seconds: of simulated time; spread: radius [m].
 
-    chunk: most air bytes of one chunk, None for one chunk.
+    chunk: most air bytes of one chunk, None for the radio's own.
     """
 
-    radio: str
+    radio: RadioSpec
     vehicles: int = 4
     size: int = 10_000
     hz: float = 5.0
@@ -43,13 +43,13 @@ class Load:
     @property
     def chunks(self) -> tuple[int, ...]:
         """Sizes of a message's chunks [bytes]."""
-        most = self.chunk or self.size
+        most = self.chunk or self.radio.chunk_bytes or self.size
         full, rest = divmod(self.size, most)
         return (most,) * full + (rest,) * bool(rest)
 
 
-def drive(load: Load) -> list[Line]:
-    """Every message of a load and what became of it. Raises: ConfigError for an unknown radio."""
+def drive(load: Load) -> tuple[list[Line], dict[str, float]]:
+    """Every message of a load and what became of it; and the share of the time each vehicle found the medium busy."""
     air = Air(load.radio, load.seed)
     names = [f"v{i:02}" for i in range(load.vehicles)]
     turn = 2 * math.pi / load.vehicles
@@ -62,11 +62,13 @@ def drive(load: Load) -> list[Line]:
         manifests |= {(m.sender, m.seq): m for m in said}
         fates += air.step(t, said, positions)
     heard: dict[tuple[str, int], list[Heard]] = {key: [] for key in manifests}
+    fates = list({(f.sender, f.listener, f.seq): f for f in fates}.values())  # of a late one the final fate
     links = sorted({(fate.sender, fate.listener) for fate in fates})
     for sender, listener in links:
         for seq, found in _listened(load, [f for f in fates if (f.sender, f.listener) == (sender, listener)]):
             heard[sender, seq].append(found)
-    return [_line(load, m, heard[key]) for key, m in manifests.items()]
+    busy = {name: time / air.elapsed for name, time in air.busy.items() if air.elapsed and time}
+    return [_line(load, m, heard[key]) for key, m in manifests.items()], busy
 
 
 def _listened(load: Load, fates: Sequence[Fate]) -> Iterator[tuple[int, Heard]]:
@@ -82,10 +84,16 @@ def _listened(load: Load, fates: Sequence[Fate]) -> Iterator[tuple[int, Heard]]:
             status = "used" if fate.seq > newest and young else "stale"
             newest = max(newest, fate.seq)
             over = decision / load.hz >= load.seconds
-            yield fate.seq, Heard(fate.listener, PENDING if over else status, age, "", fate.at, sum(fate.delivered))
+            yield fate.seq, _heard(fate, PENDING if over else status, age)
     for fate in fates:
         if not any(fate.delivered):
-            yield fate.seq, Heard(fate.listener, "air_lost")
+            yield fate.seq, _heard(fate, "air_lost" if fate.final else PENDING)
+
+
+def _heard(fate: Fate, status: str, age: float = 0.0) -> Heard:
+    at, began = (time if math.isfinite(time) else None for time in (fate.at, fate.began))
+    counts = {"fragments": fate.fragments, "fragments_lost": fate.lost}
+    return Heard(fate.listener, status, age, "", at, sum(fate.delivered), began_at_s=began, **counts)
 
 
 def _decision(load: Load, fate: Fate) -> int:
@@ -94,5 +102,6 @@ def _decision(load: Load, fate: Fate) -> int:
 
 
 def _line(load: Load, m: Manifest, heard: Sequence[Heard]) -> Line:
-    size = Split(payload=load.size, total=load.size)
+    framing = load.radio.framing(m.chunk_sizes)
+    size = Split(payload=load.size, framing=framing, total=load.size + framing)
     return Line(KIND, m.kind, m.sender, "", m.seq, m.spoken_at, m.ready_at, m.chunk_sizes, size, Split(), tuple(heard))

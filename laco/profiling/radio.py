@@ -12,7 +12,6 @@ from laco.profiling.ledger import Heard, Line, Split, deliveries, total
 from laco.profiling.links import BUDGET
 from laco.profiling.spans import quantiles
 
-BEACON = "beacon"
 USED = "used"
 
 

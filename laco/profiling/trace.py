@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from laco.comm.radio import Fate, Manifest
+from laco.comm.radio import BEACON, Fate, Manifest
 from laco.profiling.spans import Moment
 
 RUNNER = ""
@@ -86,7 +86,7 @@ def _arrows(steps: Sequence[Step], pid: int, begin: float, ids: "count[int]") ->
         received = {m.track: m for m in step.moments if m.name == RECEIVE}
         for fate in step.fates:
             source, target = published.get((fate.sender, fate.seq)), received.get(fate.listener)
-            if source is None or target is None or fate.kind == "beacon" or not any(fate.delivered):
+            if source is None or target is None or fate.kind == BEACON or not any(fate.delivered):
                 continue
             common = {"name": "message", "cat": fate.kind, "id": next(ids), "pid": pid}
             middle, end = source.began + source.duration / 2, target.began + target.duration
@@ -109,7 +109,7 @@ def _flights(steps: Sequence[Step], pid: int) -> Iterator[Event]:
     """Each message on its way to each listener; one of which nothing arrives ends where it began."""
     ready = {(m.sender, m.seq): m.ready_at for step in steps for m in step.manifests}
     for step in steps:
-        for fate in step.fates:
+        for fate in (fate for fate in step.fates if fate.final):
             begin = ready.get((fate.sender, fate.seq), step.time)
             arrives = any(fate.delivered)
             common = {

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from laco.profiling.links import BUDGET, GOODPUT, REQUIREMENTS, budget
+from laco.comm.radio import RadioSpec
+from laco.comm.radio.presets import find
+from laco.profiling.links import BUDGET, REQUIREMENTS, budget, ceiling
 
 BLUE, RED, GREY, GREEN = "#1d4e89", "#c1121f", "#8d99ae", "#2a9d8f"
 DRAWN = ("its_g5_dcc", "dsrc_3m", "dsrc_6m", "cv2x_pc5", "nr_25")  # budgets that differ enough to be told apart
@@ -28,7 +30,7 @@ def rate_distortion(points: Sequence[Mapping[str, Any]], tokens: int, what: str,
         label = p["codec"] + (" (exact)" if p[what] <= 0 else "")
         axes.annotate(label, (x, y), xytext=(6, 6), textcoords="offset points", fontsize=9)
     for name in DRAWN:
-        most = budget(name) / tokens
+        most = budget(find(name)) / tokens
         axes.axvline(most, color=RED, linestyle="--", linewidth=1, alpha=0.7)
         axes.text(most, 0.98, f" {name} ", rotation=90, color=RED, fontsize=8, va="top", ha="right",
                   transform=axes.get_xaxis_transform())  # fmt: skip
@@ -78,12 +80,13 @@ def ages(samples: Mapping[str, Sequence[float]], deadline: float = BUDGET) -> by
     return _png(figure)
 
 
-def load(rate: Sequence[float], radio: str, name: str) -> bytes:
+def load(rate: Sequence[float], radio: RadioSpec, name: str) -> bytes:
     """Bits offered to the air in every second of a run, against what the radio can carry."""
-    figure, axes = _figure(f"What {name} offers to the air ({radio})")
+    figure, axes = _figure(f"What {name} offers to the air ({radio.preset})")
     axes.stairs(np.asarray(rate) / 1e6, color=BLUE, label="offered", linewidth=2)
-    if radio in GOODPUT:
-        axes.axhline(GOODPUT[radio] / 1e6, color=RED, linestyle="--", label=f"ceiling of {radio}")
+    most = ceiling(radio)
+    if most is not None:
+        axes.axhline(most / 1e6, color=RED, linestyle="--", label=f"ceiling of {radio.preset}")
     axes.set(xlabel="simulation time [s]", ylabel="air bytes offered [Mbit/s]", ylim=(0.0, None))
     axes.legend(fontsize=8)
     return _png(figure)

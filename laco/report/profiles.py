@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
+from laco.comm.radio.presets import find
 from laco.profiling.links import BUDGET, budget
 from laco.profiling.runs import Radio
 from laco.report import plots
@@ -27,7 +28,7 @@ def codecs_table(model: str, rows: Rows) -> Table:
             continue
         kl = "-" if row["kl"] is None else f"{row['kl']:.2g}"
         speeds = (f"{row['encode_mb_s']:.0f}", f"{row['decode_mb_s']:.0f}")
-        tokens = [f"{budget(name) / row['bytes_per_token']:.0f}" for name in HELD]
+        tokens = [f"{budget(find(name)) / row['bytes_per_token']:.0f}" for name in HELD]
         rate = (f"{row['bytes_per_token']:.0f}", f"{row['ratio']:.2f}", f"{row['error']:.1e}")
         table.add_row(row["codec"], *rate, kl, *speeds, *tokens)
     notes = [f"{row['codec']}: {row['note']}" for row in rows if row["note"]]
@@ -82,7 +83,7 @@ def decision_plot(found: Mapping[str, Any]) -> bytes:
 def radio_table(found: Radio) -> Group:
     """Volume, delivery and times."""
     volume = new_table(
-        f"Volume on {found.radio}", "", "sent", "air bytes\neach", "kB/s\nin all", "busy\n%", "of the\nceiling %"
+        f"Volume on {found.radio.preset}", "", "sent", "air bytes\neach", "kB/s\nin all", "busy\n%", "of the\nceiling %"
     )
     air = new_table(
         "Deliveries [%]", "", "count", "whole", "part", "chunks", "fragments", "used", "late", "lost", "missed"

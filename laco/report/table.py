@@ -27,7 +27,8 @@ def results(channels: Mapping[str, Figures]) -> Group:
     """Everything about each channel, by its title."""
     names = list(channels)
     parts = [{n: channels[n] for n in names[i : i + ABREAST]} for i in range(0, len(names), ABREAST)]
-    return Group(_scores(channels), *map(_latency, parts), _bytes(channels), _air(channels))
+    tables = (_scores(channels), *map(_latency, parts), _bytes(channels), _air(channels))
+    return Group(*tables, *_delivery(channels))
 
 
 def new_table(title: str, *heads: str) -> Table:
@@ -84,6 +85,25 @@ def _bytes(channels: Mapping[str, Figures]) -> Table:
     heard = beacons["receipts"].get("beacon", {}).get("used", 0)
     _message_row(table, "(beacon)", beacons["beacons"], str(heard), "")
     return table
+
+
+def _delivery(channels: Mapping[str, Figures]) -> list[Table]:
+    """What the air did, where it did anything: nothing to say of one that loses and delays nothing."""
+    rows = [(name, f["delivery"]["messages"]) for name, f in channels.items()]
+    rows += [(f"({name})", f["delivery"]["beacons"]) for name, f in channels.items()]
+    trouble = ("used_in_part", "air_lost", "overtaken", "too_old", "still_queued")
+    if not any(row[key] for _, row in rows for key in trouble):
+        return []
+    heads = ("frag-\nments", "came\n%", "mess-\nages", "came\n%", "used\nwhole", "in\npart", "share\n%")
+    ends = ("lost", "over-\ntaken", "too\nold", "queu-\ned")
+    table = new_table("What the air did, per listener; (beacons) below", "channel", *heads, *ends)
+    for name, row in rows:
+        sent = (row["fragments"]["sent"], _percent(row["fragment_delivery"]))
+        came = (row["messages"], _percent(row["message_delivery"]))
+        used = (row["used_whole"], row["used_in_part"], _percent(row["mean_share"]))
+        cells = (*sent, *came, *used, row["air_lost"], row["overtaken"], row["too_old"], row["still_queued"])
+        table.add_row(name, *map(str, cells))
+    return [table]
 
 
 def _message_row(table: Table, name: str, counted: Mapping[str, Any], used: str, tokens: str) -> None:

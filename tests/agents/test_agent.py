@@ -12,6 +12,7 @@ from laco.agents.channels.silent import Silent
 from laco.agents.drivers.vector import VectorDriver
 from laco.agents.messages import Decision, Receipt
 from laco.agents.observation import Beacon, Body, Observation
+from laco.comm import encode_bytes
 from laco.comm.mesh import Mesh, barrier
 from laco.comm.radio import Air, Fate, Manifest
 from laco.config import LacoConfig
@@ -160,6 +161,82 @@ class TestAge:
             assert used.age == 0.0
         else:
             assert statuses(decision, "latent") == ["used"]
+
+
+def test_a_message_that_comes_before_its_time_is_kept(pair: Pair) -> None:
+    """The beacon was lost, and what is said after it is on the socket before its fate is known."""
+    fates, _ = pair.round(0.0)
+    agent = pair.agents["A"]
+    agent.listen([f for f in fates if f.listener == "B"])  # nothing wanted: reads what is there
+    assert agent.mesh.counters.unwanted == 0
+    assert statuses(pair.decide(fates), "latent") == ["used"]
+    pair.round(0.2)
+    pair.decide([Fate("B", "A", 3, "latent", (False,), float("inf"))])
+    assert agent.mesh.counters.unwanted > 0
+
+
+class TestInPart:
+    """Chunks of at most 700 bytes, of which the air loses some."""
+
+    @pytest.fixture
+    def cut(self, meshes: dict[str, Mesh], driver: VectorDriver, eastward) -> Pair:
+        agents = {n: Agent(n, Latent(driver, 0.5, LACO), m, 0.2, chunk_bytes=700) for n, m in meshes.items()}
+        return Pair(agents, eastward)
+
+    def some(self, fates: Sequence[Fate], lost: int) -> list[Fate]:
+        """The first `lost` chunks of each message do not arrive."""
+        return [msgspec.structs.replace(f, delivered=tuple(i >= lost for i in range(len(f.delivered)))) for f in fates]
+
+    def test_what_arrived_is_used_and_the_receipt_says_how_much(self, cut: Pair) -> None:
+        fates, said = cut.round(0.0)
+        count = len(said[0].chunk_sizes)
+        assert count >= 2
+        assert max(said[0].chunk_sizes) <= 700
+        whole = cut.decide(fates)
+        cut.round(0.2)
+        fates, _ = cut.round(0.4)
+        part = cut.decide(self.some(fates, 1))
+        (receipt,) = [r for r in part.receipts if r.kind == "latent"]
+        assert receipt.status == "used"
+        assert 0.0 < receipt.share < 1.0
+        assert receipt.reason
+        assert 0 < part.foreign_tokens < whole.foreign_tokens
+        assert [r.share for r in whole.receipts if r.kind == "latent"] == [1.0]
+
+    def test_bytes_that_are_not_whole_are_lost(self, cut: Pair, meshes: dict[str, Mesh]) -> None:
+        cut.round(0.0)
+        meta = {"sender": "B", "addressee": "A", "seq": 7, "sim_time": 0.0}
+        meshes["B"].publish("A", encode_bytes(b"x" * 2000, kind="latent", chunk_bytes=700, **meta))
+        decision = cut.decide([Fate("B", "A", 7, "latent", (True, True, False, True), 0.01)])
+        assert statuses(decision, "latent") == ["air_lost"]
+
+    def test_another_number_of_chunks_than_announced_is_refused(self, cut: Pair) -> None:
+        fates, _ = cut.round(0.0)
+        decision = cut.decide([msgspec.structs.replace(f, delivered=(True,)) for f in fates])
+        (receipt,) = [r for r in decision.receipts if r.kind == "latent"]
+        assert receipt.status == "refused"
+        assert receipt.reason.endswith("chunks came, 1 were announced")
+
+    def test_what_is_still_on_the_air_is_held_until_its_fate_is_known(self, cut: Pair) -> None:
+        fates, said = cut.round(0.0)
+        none = (False,) * len(said[1].chunk_sizes)
+        waiting = [msgspec.structs.replace(f, delivered=none, at=float("inf"), final=False) for f in fates]
+        assert statuses(cut.decide(waiting), "latent") == []
+        cut.round(0.2)
+        decision = cut.decide([msgspec.structs.replace(f, at=0.19) for f in self.some(fates, 1)])
+        (receipt,) = [r for r in decision.receipts if (r.kind, r.seq) == ("latent", 1)]
+        assert (receipt.status, receipt.age) == ("used", pytest.approx(0.2))
+        assert receipt.share < 1.0
+
+    def test_a_late_beacon_is_for_the_next_decision(self, cut: Pair) -> None:
+        views = {"A": cut.eastward(name="A"), "B": cut.eastward(name="B", x=30.0)}
+        beacons = [cut.agents[n].announce(v).manifest for n, v in views.items()]
+        fates = cut.air.step(0.0, beacons, {"A": (0.0, 0.0), "B": (30.0, 0.0)})
+        late = [msgspec.structs.replace(f, at=0.15) for f in fates]
+        assert cut.agents["A"].speak(late) == []
+        cut.agents["A"].announce(cut.eastward(name="A", time=0.2))
+        assert [s.manifest.addressee for s in cut.agents["A"].speak([])] == ["B"]
+        assert cut.agents["A"].beacons["B"].time == 0.0
 
 
 def test_a_beacon_in_another_s_name_is_refused(pair: Pair, eastward) -> None:

@@ -113,8 +113,8 @@ class TestObservation:
     @pytest.mark.parametrize(
         ("chunks", "reason"),
         [
-            (encode_bytes(b"\x00", "observation"), "not an observation"),
-            (encode_bytes(msgspec.msgpack.encode([1, 2]), "observation"), "not an observation"),
+            (encode_bytes(b"\x00", "observation"), "an observation cannot be read"),
+            (encode_bytes(msgspec.msgpack.encode([1, 2]), "observation"), "an observation cannot be read"),
             (encode_bytes(b"", "note"), "of kind 'note', not 'observation'"),
         ],
     )
@@ -180,7 +180,7 @@ class TestLatent:
 
     def test_another_version_is_refused(self, driver, own, theirs) -> None:
         chunks = of_version_two(said(self.channel(driver), theirs, own))
-        self.refused(driver, own, chunks, "format version 2.0")
+        self.refused(driver, own, chunks, "format version 2.1")
 
     def test_another_kind_is_refused(self, driver, own, theirs) -> None:
         chunks = said(ObservationList(driver, CAUTION), theirs, own)

@@ -63,7 +63,7 @@ def test_every_way_brings_the_cache(backbone: Backbone, codec: str, tolerance: f
     header = parse(chunks[0].header)
     assert header.kind == (RECIPE if codec in TRANSFERS else "kv")
     assert (header.sender, header.addressee, header.seq, header.fingerprint) == ("B", "A", 4, "f00d")
-    close(unpack([Chunk.frombytes(c.tobytes()) for c in chunks], backbone, Adapters("f00d")), sent, tolerance)
+    close(unpack([Chunk.frombytes(c.tobytes()) for c in chunks], backbone, Adapters("f00d")).cache, sent, tolerance)
 
 
 def test_what_each_way_costs_in_bytes(backbone: Backbone) -> None:
@@ -79,7 +79,7 @@ def test_what_each_way_costs_in_bytes(backbone: Backbone) -> None:
 def test_auto_follows_the_budget(backbone: Backbone, budget: Budget, codec: str) -> None:
     chunks, sent = message(backbone, "auto", budget)
     assert chunks[0].tobytes() == message(backbone, codec)[0][0].tobytes()
-    close(unpack(chunks, backbone, Adapters("f00d")), sent, 0.05)
+    close(unpack(chunks, backbone, Adapters("f00d")).cache, sent, 0.05)
 
 
 OFFERS = [Offer("int8", 10_000, 0.0), Offer("recompute", 1_000, 1e9), Offer("recompute-replay", 500, 1e10)]
@@ -115,7 +115,7 @@ def recipe(**changes: Any) -> list[Chunk]:
 
 
 def test_recipes_that_cannot_be_followed(backbone: Backbone) -> None:
-    assert unpack(recipe(), backbone, Adapters("f00d")).num_tokens == 2
+    assert unpack(recipe(), backbone, Adapters("f00d")).cache.num_tokens == 2
     wide = {"ids": np.array([3, -1]), "embeds": np.ones((1, 31), np.float32)}
     for changes, why in [
         ({"ids": np.array([3, 50_000])}, "ids must be in"),
@@ -206,7 +206,7 @@ def test_options_reach_the_method(driver: VectorDriver, own: Observation, theirs
 def test_listening_options_reach_the_method(driver: VectorDriver, own: Observation, theirs: Observation) -> None:
     plain = Latent(driver, 0.5, LACO)
     late = Latent(driver, 0.5, replace(LACO, place="before_last", rotary="shifted"))
-    part = plain._decode(said(plain, theirs, own))
+    part = plain._decode(said(plain, theirs, own)).cache
     context = driver.context(Frame.of(own), [own], 0.5)
     one, two = (channel._infer(context, [part]) for channel in (plain, late))
     assert int(one.cache.positions[0, 0]) == part.num_tokens

@@ -122,6 +122,23 @@ def test_an_unknown_radio(capfd, tmp_path: Path) -> None:
     assert line.startswith("unknown radio 'telepathy'")
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("--loss", "gilbert:2,0.1", "radio: Expected `float` <= 1.0"),
+        ("--loss", "rain", "loss must be bernoulli:P, "),
+        ("--range", "-5", "radio: Expected `float` > 0.0"),
+        ("--radio-trace", "nowhere.csv", "trace nowhere.csv cannot be read"),
+        ("--radio", "nowhere.yaml", "radio file nowhere.yaml cannot be read"),
+        ("--time", "later", "time must be frozen, charged or charged:MS"),
+    ],
+)
+def test_a_radio_or_time_that_is_none(capfd, tmp_path: Path, option: str, value: str, why: str) -> None:
+    line = refused(capfd, "run", SCENARIO, option, value, "--out", str(tmp_path / "out"))
+    assert line.startswith(why)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("text", ["nowhere", "127.0.0.1:99999", "127.0.0.1:"])
 def test_an_address_that_is_none(capfd, tmp_path: Path, text: str) -> None:
     line = refused(capfd, "run", SCENARIO, "--carla", text, "--out", str(tmp_path / "out"))

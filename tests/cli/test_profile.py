@@ -55,7 +55,7 @@ def run(tmp_path: Path) -> Path:
         "silent": {"latency_ms": {"infer": {**ms, "p50": 2.0}}, "egos": {"A": {"time_s": 4.0}}},
         "latent": {"latency_ms": {**spans, "phase speak": ms}, "egos": {"A": {"time_s": 4.0}}},
     }
-    (folder / "result.json").write_text(json.dumps({"channels": channels, "options": {"radio": "dsrc_6m"}}))
+    (folder / "result.json").write_text(json.dumps({"channels": channels, "options": {"radio": {"preset": "dsrc_6m"}}}))
     return folder
 
 
@@ -96,7 +96,8 @@ def test_radio_of_a_run_and_of_a_load(capsys, tmp_path: Path, run: Path) -> None
     assert found["messages"]["delivery"]["age_at_use_s"]["max"] == pytest.approx(0.4)
     for name in ("ages", "load"):
         is_plot(out / f"{name}.png")
-    load = told(capsys, "radio", "--vehicles", "3", "--bytes", "500", "--hz", "10", "--seconds", "1")["runs"]["load"]
+    small = ("--vehicles", "3", "--bytes", "500", "--hz", "10", "--seconds", "1")
+    load = told(capsys, "radio", "--radio", "ideal", *small)["runs"]["load"]
     assert load["messages"]["delivery"]["deliveries"] == 3 * 2 * 10
     assert called(capsys, "radio", str(run))[0] == 0
 
@@ -115,7 +116,7 @@ def test_transport(capsys, tmp_path: Path) -> None:
         (("codecs", "--model", "no/such/folder"), "no model 'no/such/folder'"),
         (("decision", "nowhere"), "nowhere is no folder of a run: result.json cannot be read"),
         (("radio", "nowhere"), "nowhere is no folder of a run: result.json cannot be read"),
-        (("radio", "--preset", "telepathy"), "unknown radio 'telepathy'"),
+        (("radio", "--radio", "telepathy"), "unknown radio 'telepathy'"),
         (("decision", "--channel", "telepathy"), "unknown channel 'telepathy'"),
     ],
 )

@@ -53,3 +53,15 @@ def test_json_is_all_that_is_printed(capsys, tmp_path: Path) -> None:
     assert json.loads(shown) == json.loads((tmp_path / "result.json").read_text())
     assert json.loads(shown)["twin"] is True
     assert not (tmp_path / "run.gif").exists()
+
+
+def test_a_lossy_radio_is_recorded_and_reported(capsys, tmp_path: Path) -> None:
+    scenario = ("run", "occluded-crossing", "--seed", "1003", "--channel", "latent", "--no-gif")
+    radio = ("--radio", "dsrc_6m", "--loss", "gilbert:0.05,0.2", "--range", "300")
+    status, shown, errors = called(capsys, *scenario, *radio, "--out", str(tmp_path))
+    assert (status, errors) == (0, "")
+    assert "What the air did, per listener" in shown
+    result = json.loads((tmp_path / "result.json").read_text())
+    radio = result["options"]["radio"]
+    assert (radio["preset"], radio["range"], radio["loss"]["p"]) == ("dsrc_6m", 300.0, 0.05)
+    assert result["channels"]["latent"]["delivery"]["messages"]["used_in_part"] > 0

@@ -17,7 +17,7 @@ def spoken(sender: str = "v1", addressee: str = "", seq: int = 0, delay: float =
 
 def test_an_addressed_message_has_one_listener() -> None:
     fates = Air().step(1.0, [spoken(addressee="v2", delay=0.04)], WHERE)
-    assert fates == [Fate("v1", "v2", 0, "kv", (True, True), 1.04)]
+    assert fates == [Fate("v1", "v2", 0, "kv", (True, True), 1.04, began=1.04, fragments=2)]
 
 
 def test_a_broadcast_has_every_other_vehicle() -> None:

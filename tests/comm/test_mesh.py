@@ -336,3 +336,14 @@ def test_closing_twice_and_with_own_context() -> None:
     mesh.close()
     mesh.close()
     assert mesh._context.closed
+
+
+def test_what_is_there_too_early_is_kept_for_the_next_call(meshes) -> None:
+    """`told` says up to which number the caller knows what it wants."""
+    sender, listener, *_ = meshes.values()
+    first, second, third, _ = (say(sender, "", b"x") for _ in range(4))
+    assert listener.receive({second}, 5.0, {first[0]: second[1]}).keys() == {second}
+    assert listener.counters.unwanted == 1  # the first: it came before what was wanted
+    assert listener.receive(set(), 5.0, {first[0]: second[1]}) == {}  # reads what is there
+    assert listener.receive({third}, 5.0, {first[0]: third[1]}).keys() == {third}
+    assert listener.counters.unwanted == 1

@@ -31,16 +31,53 @@ META = {
     "sim_time": 1.5,
     "pose": (10.0, -2.0, 0.25),
 }
-GOLDEN_BEACON = (
+# Version 1.0, as its writers made them: still read.
+GOLDEN_BEACON_10 = (
     "4c41434f010000003f0000007e1f09d89d8d0666dc0010a0a27631a003cb3fe000000000000093cb"
     "0000000000000000cb0000000000000000cb0000000000000000a6626561636f6e00019102a09000"
     "0000906869"
 )
-GOLDEN_CACHE = (
+GOLDEN_CACHE_10 = (
     "4c41434f010000004c0000009cb30333f8f172fedc0010a466303064a27631a2763207cb3ff80000"
     "0000000093cb4024000000000000cbc000000000000000cb3fd0000000000000a26b760001940404"
     "0404a4696e7438910401020291920a02013c813c7f81407f813c813cc07fe081"
 )
+# Version 1.1, as `encode` and `encode_bytes` make them.
+GOLDEN = {
+    "beacon": (
+        "4c41434f0101000037000000288b4af09bac0a6d9aa0a27631a003cb3fe000000000000093cb0000"
+        "000000000000cb0000000000000000cb0000000000000000a6626561636f6e000191026869"
+    ),
+    "int8": (
+        "4c41434f010100004c000000452f26a2b5500f5ddc0010a466303064a27631a2763207cb3ff80000"
+        "0000000093cb4024000000000000cbc000000000000000cb3fd0000000000000a26b760001940404"
+        "0404a4696e7438910401020291920a02013c813c7f81407f813c813cc07fe081"
+    ),
+    "base": (
+        "4c41434f010100004d0000004b6eed60182fd969dc0011a466303064a27631a2763207cb3ff80000"
+        "0000000093cb4024000000000000cbc000000000000000cb3fd0000000000000a26b760001940404"
+        "0404a4696e7438910401020291920a0205013c813c7f81407f813c813cc07fe081"
+    ),
+    "no checksum": (
+        "4c41434f010101004a0000000000000000000000dc0010a466303064a27631a2763207cb3ff80000"
+        "0000000093cb4024000000000000cbc000000000000000cb3fd0000000000000a26b760001920808"
+        "a466703136910401020291920a02003c00c00038004000bc004000b800c0"
+    ),
+}
+GOLDEN_CHUNKS = [
+    (
+        "4c41434f010102004e0000003e715296c1e73edfdc0015a0a27631a2763207cb3ff8000000000000"
+        "93cb4024000000000000cbc000000000000000cb3fd0000000000000a26b760002921010a4667033"
+        "3292040501020191910aff900002c402f00d0000803f000000c0000080bf00000040000080bf0000"
+        "00400000803f000000c0"
+    ),
+    (
+        "4c41434f010102004e0000000e68e420c12191f2dc0015a0a27631a2763207cb3ff8000000000000"
+        "93cb4024000000000000cbc000000000000000cb3fd0000000000000a26b760102921010a4667033"
+        "3292040501020191910cff900102c402f00d0000003f00000040000000bf000000c0000000bf0000"
+        "00c00000003f00000040"
+    ),
+]
 
 
 def small() -> KVCache:
@@ -61,21 +98,47 @@ def fields(**changes) -> list:
 BUFFERS = (b"\0" * 16, b"\0" * 16)
 
 
-def test_golden_beacon() -> None:
-    (chunk,) = encode_bytes(b"hi", kind="beacon", sender="v1", seq=3, sim_time=0.5)
-    assert chunk.tobytes().hex() == GOLDEN_BEACON
+def pair() -> KVCache:
+    (layer,) = small().layers
+    return KVCache((layer, LayerKV(-layer.keys, layer.keys)), (4, 5), small().positions)
 
 
-def test_golden_cache() -> None:
-    (chunk,) = encode(small(), "int8", **META)
-    assert chunk.tobytes().hex() == GOLDEN_CACHE
-    heard = decode([Chunk.frombytes(bytes.fromhex(GOLDEN_CACHE))], fingerprint="f00d")
+def test_golden_bytes() -> None:
+    made = {
+        "beacon": encode_bytes(b"hi", kind="beacon", sender="v1", seq=3, sim_time=0.5),
+        "int8": encode(small(), "int8", **META),
+        "base": encode(small(), "int8", base=5, **META),
+        "no checksum": encode(small(), "fp16", checksum=False, **META),
+    }
+    assert {name: chunk.tobytes().hex() for name, (chunk,) in made.items()} == GOLDEN
+
+
+def test_golden_chunks() -> None:
+    """136 bytes each, so two layers of one token at a time do not fit, and one layer of two does."""
+    made = encode(pair(), "fp32", chunk_bytes=136, **META)
+    assert [chunk.tobytes().hex() for chunk in made] == GOLDEN_CHUNKS
+    heard = decode([Chunk.frombytes(bytes.fromhex(golden)) for golden in GOLDEN_CHUNKS], fingerprint="f00d")
+    assert torch.equal(heard.positions, small().positions)
+    assert torch.equal(heard.layers[1].keys, -small().layers[0].keys)
+
+
+@pytest.mark.parametrize("golden", [GOLDEN["int8"], GOLDEN["base"], GOLDEN["no checksum"], GOLDEN_CACHE_10])
+def test_golden_caches_are_read(golden) -> None:
+    heard = decode([Chunk.frombytes(bytes.fromhex(golden))], fingerprint="f00d")
     assert torch.allclose(heard.layers[0].keys, small().layers[0].keys, rtol=0.01)
+    assert torch.equal(heard.positions, small().positions)
+
+
+@pytest.mark.parametrize("golden", [GOLDEN["beacon"], GOLDEN_BEACON_10])
+def test_golden_beacons_are_read(golden) -> None:
+    chunk = Chunk.frombytes(bytes.fromhex(golden))
+    assert decode_bytes([chunk], kind="beacon") == b"hi"
+    assert (chunk.info.sender, chunk.info.seq, chunk.info.sim_time, chunk.info.base) == ("v1", 3, 0.5, -1)
 
 
 def test_forged_header_is_the_real_one(forge) -> None:
     (chunk,) = encode(small(), "fp32", **META)
-    assert forge(fields(), *chunk.buffers).header == chunk.header
+    assert forge(fields(), *chunk.buffers, version=(1, 1)).header == chunk.header
 
 
 def test_header_says_what_was_said() -> None:
@@ -95,7 +158,8 @@ def test_negative_and_unordered_positions_come_back() -> None:
 
 
 def test_a_newer_minor_version_is_read(forge) -> None:
-    chunk = forge([*fields(), {"new": [1, 2]}, "more"], *BUFFERS, version=(1, 9))
+    since_11 = [-1, [], 0, 0, b"", []]
+    chunk = forge([*fields(), *since_11, {"new": [1, 2]}, "more"], *BUFFERS, version=(1, 9))
     assert decode([chunk]).num_tokens == 2
 
 
@@ -110,8 +174,8 @@ def test_another_major_version_is_refused(major, forge) -> None:
 
 
 def test_an_unknown_flag_is_refused(forge) -> None:
-    with pytest.raises(WireError, match="features this reader lacks"):
-        decode([forge(fields(), *BUFFERS, flags=1)])
+    with pytest.raises(WireError, match="features this reader lacks: flags 0x8000"):
+        decode([forge(fields(), *BUFFERS, flags=0x8001)])
 
 
 # --- what cannot be used, and why
@@ -246,11 +310,33 @@ def test_missing_repeated_and_mixed_chunks(make_cache) -> None:
         (chunks[:3], "missing: chunk 3 of 4"),
         ([*chunks, chunks[1]], "repeated"),
         ([*chunks[:3], other[3]], "different messages"),
-        (encode_parts(parts_of(cache)[:3], "fp32"), "carry different tokens"),
-        (encode_parts([cache.cut([3, 4]), cache.cut([4, 5])], "fp32"), "wrong shape"),
     ):
         with pytest.raises(WireError, match=why):
             decode(given_chunks)
+    for parts in (parts_of(cache)[:3], [cache.cut([3, 4]), cache.cut([4, 5])]):
+        with pytest.raises(WireError, match="wrong shape"):
+            encode_parts(parts, "fp32")
+
+
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [
+        ({"layers": [5]}, ""),  # two layers of the same tokens
+        ({"positions": [[14, 2]]}, ""),  # more tokens of the same layer
+        ({"layers": [5], "positions": [[10, 3]]}, "the layers carry different tokens"),
+        ({"layers": [4, 5], "sizes": [32, 32]}, "two chunks carry the same tokens of layer 4"),
+        ({"layers": [5], "tokens": 1, "positions": [[10]], "sizes": [8, 8]}, "the layers carry different tokens"),
+    ],
+)
+def test_chunks_of_version_1_0_tile_by_their_order(second, why, forge) -> None:
+    changes = {"count": 2, "index": 1, **second}
+    buffers = [bytes(size) for size in changes.get("sizes", [16, 16])]
+    chunks = [forge(fields(**changes), *buffers), forge(fields(count=2), *BUFFERS)]
+    if why:
+        with pytest.raises(WireError, match=why):
+            decode(chunks)
+        return
+    assert decode(chunks).num_tokens * len(decode(chunks).layers) == 4
 
 
 # --- damage anywhere

@@ -1,11 +1,13 @@
 """Figures of the air, against numbers that a person can work out."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
 
-from laco.comm.radio import Fate, Manifest
+from laco.comm.radio import Fate, Manifest, RadioSpec
+from laco.comm.radio.presets import find
 from laco.errors import ConfigError
 from laco.profiling.ledger import FILE, Heard, Line, Split, read
 from laco.profiling.links import budget
@@ -101,24 +103,47 @@ def test_queue_and_airtime_part_the_latency_where_the_air_tells() -> None:
 
 
 def test_dsrc_carries_62_kilobytes_in_100_milliseconds() -> None:
-    assert budget("dsrc_6m") == pytest.approx(62_000)
-    assert budget("ideal") == float("inf")
+    assert budget(find("dsrc_6m")) == pytest.approx(62_000, rel=0.01)
+    assert budget(find("its_g5_dcc")) == pytest.approx(0.03 * budget(find("dsrc_6m")))
+    assert budget(find("nr_25")) == 312_500
+    assert budget(RadioSpec()) == float("inf")
 
 
 class TestLoad:
     def test_on_an_ideal_air_all_of_it_arrives(self) -> None:
-        lines = drive(Load(radio="ideal", vehicles=3, size=2500, hz=5.0, seconds=2.0, chunk=1000))
+        lines, busy = drive(Load(radio=RadioSpec(), vehicles=3, size=2500, hz=5.0, seconds=2.0, chunk=1000))
         found = delivery(lines)
+        assert busy == {}
         assert len(lines) == 30
         assert lines[0].chunk_sizes == (1000, 1000, 500)
         assert found["deliveries"] == 60
         assert (found["messages_used"], found["deadline_missed"]) == (1.0, 0.0)
         assert found["inter_reception_gap_s"]["p50"] == pytest.approx(0.2)
 
-    @pytest.mark.parametrize("wrong", [{"vehicles": 1}, {"hz": 0.0}, {"seconds": 0.0}, {"radio": "telepathy"}])
+    def test_a_shared_medium_is_busy_and_never_more_than_all_the_time(self) -> None:
+        light, busy = drive(Load(radio=find("dsrc_6m"), vehicles=4, size=2000, hz=5.0, seconds=4.0))
+        assert 0.0 < max(busy.values()) < 0.5
+        assert delivery(light)["messages_used"] == 1.0
+        assert delivery(light)["queue_s"]["max"] > 0.0  # three others go first
+        heavy, full = drive(Load(radio=find("dsrc_6m"), vehicles=8, size=50_000, hz=5.0, seconds=4.0))
+        assert 0.9 < max(full.values()) <= 1.0
+        found = delivery(heavy)
+        assert found["deadline_missed"] > 0.5
+        assert found["deliveries"] == 8 * 7 * 20
+
+    def test_lost_fragments_make_parts(self) -> None:
+        lossy = RadioSpec.from_text("dsrc_6m", "bernoulli:0.2")
+        lines, _ = drive(Load(radio=lossy, vehicles=3, size=6000, hz=5.0, seconds=20.0))
+        found = delivery(lines)
+        assert found["fragments_delivered"] == pytest.approx(0.8, abs=0.03)
+        assert found["chunks_delivered"] == pytest.approx(0.8, abs=0.03)  # a chunk is a fragment
+        assert found["messages_delivered"] == pytest.approx(0.8**5, abs=0.08)  # five of them
+        assert found["messages_partial"] > 0.5
+
+    @pytest.mark.parametrize("wrong", [{"vehicles": 1}, {"hz": 0.0}, {"seconds": 0.0}])
     def test_what_is_no_load(self, wrong: dict[str, object]) -> None:
         with pytest.raises(ConfigError):
-            drive(Load(**{"radio": "ideal", **wrong}))  # type: ignore[arg-type]
+            drive(Load(**{"radio": RadioSpec(), **wrong}))  # type: ignore[arg-type]
 
 
 class TestFiles:
@@ -139,7 +164,10 @@ class Slow:
 
     late = 0.35
 
-    def __init__(self, radio: str, seed: int) -> None: ...
+    busy: ClassVar[dict[str, float]] = {}
+    elapsed = 1.0
+
+    def __init__(self, radio: RadioSpec, seed: int) -> None: ...
 
     def step(self, t: float, manifests: list[Manifest], positions: dict[str, tuple[float, float]]) -> list[Fate]:
         return [self.fate(m, name) for m in manifests for name in positions if name != m.sender]
@@ -155,7 +183,7 @@ def test_a_load_is_heard_as_an_agent_hears_it(monkeypatch: pytest.MonkeyPatch, l
     """Decisions every 0.2 s take what is deliverable 0.1 s later."""
     monkeypatch.setattr(Slow, "late", late)
     monkeypatch.setattr("laco.profiling.load.Air", Slow)
-    lines = drive(Load(radio="ideal", vehicles=2, hz=5.0, seconds=4.0))
+    lines, _ = drive(Load(radio=RadioSpec(), vehicles=2, hz=5.0, seconds=4.0))
     found = delivery(lines)
     assert found["messages_delivered"] == 36 / 40
     assert found["age_at_use_s"]["p50"] == pytest.approx(age)
@@ -168,6 +196,6 @@ def test_a_load_is_heard_as_an_agent_hears_it(monkeypatch: pytest.MonkeyPatch, l
 def test_messages_too_old_or_overtaken_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Slow, "late", 0.75)
     monkeypatch.setattr("laco.profiling.load.Air", Slow)
-    found = delivery(drive(Load(radio="ideal", vehicles=2, hz=5.0, seconds=4.0)))
+    found = delivery(drive(Load(radio=RadioSpec(), vehicles=2, hz=5.0, seconds=4.0))[0])
     assert found["messages_used"] == 0.0
     assert found["age_at_use_s"] == {"count": 0}

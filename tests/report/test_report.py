@@ -77,6 +77,23 @@ def figures(channel: str) -> dict[str, Any]:
         "receipts": {"beacon": {"used": 19}} | ({} if silent else {channel: {"used": 9, "refused": 1}}),
         "foreign_tokens": 0 if silent else 321,
         "medium": {"channel_busy_ratio": None if silent else 0.321},
+        "delivery": {"messages": trouble(0 if silent else 10), "beacons": trouble(20)},
+    }
+
+
+def trouble(messages: int) -> dict[str, Any]:
+    return {
+        "fragments": {"sent": 7 * messages, "lost": messages, "unsent": 0},
+        "fragment_delivery": 6 / 7 if messages else None,
+        "messages": messages,
+        "message_delivery": 0.5 if messages else None,
+        "used_whole": messages // 2,
+        "used_in_part": messages // 5,
+        "mean_share": 0.66 if messages else None,
+        "air_lost": 3,
+        "overtaken": 0,
+        "too_old": 0,
+        "still_queued": 0,
     }
 
 

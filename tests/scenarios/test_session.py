@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import carla
+import msgspec
 import pytest
 
+from laco.comm.radio import RadioSpec
 from laco.config import LacoConfig
 from laco.errors import ConfigError, LacoError, WorldError
 from laco.scenarios.runner import Record
@@ -79,6 +81,70 @@ def test_the_same_options_give_the_same_run(session: Session, weights: str, late
     again = session.run(options(weights), latent.free)
     assert trajectory(again.record) == trajectory(latent.record)
     assert spoken(again) == spoken(latent)
+
+
+BURSTS = RadioSpec.from_text("dsrc_6m", "gilbert:0.05,0.2")  # a fifth, five fragments at a time
+
+
+@pytest.fixture(scope="module")
+def lossy(session: Session, weights: str) -> Result:
+    return session.run(lossy_options(weights), {"A": 9.0, "B": 9.0})
+
+
+def lossy_options(weights: str) -> Options:
+    config = LacoConfig(steps=1, keep=1.0, layers=(0, 1), realign="identity")
+    return msgspec.structs.replace(options(weights), radio=BURSTS, laco=config, codec="fp32")
+
+
+def test_a_run_with_bursts_of_loss_uses_messages_in_part_and_says_so(lossy: Result) -> None:
+    assert lossy.record.outcome == "finished"
+    shown = figures(lossy)
+    messages, beacons = shown["delivery"]["messages"], shown["delivery"]["beacons"]
+    assert messages["fragment_delivery"] == pytest.approx(0.8, abs=0.1)
+    assert messages["message_delivery"] < messages["fragment_delivery"]
+    assert messages["used_in_part"] > 5
+    assert 0.0 < messages["mean_share"] < 1.0
+    assert beacons["used_in_part"] == 0 < beacons["air_lost"]
+    ends = ("used_whole", "used_in_part", "air_lost", "overtaken", "too_old")
+    assert sum(messages[end] for end in ends) == messages["messages"]
+    assert 0.0 < shown["air"]["busy_ratio"] < 1.0
+    shares = [heard.get("share", 1.0) for line in message_lines(lossy) for heard in line["heard"]]
+    assert sum(share < 1.0 for share in shares) == messages["used_in_part"]
+
+
+def test_the_air_adds_its_headers(lossy: Result) -> None:
+    air = figures(lossy)["messages"]["air_bytes"]
+    assert air["framing"] == 200 * figures(lossy)["delivery"]["messages"]["fragments"]["sent"]
+    sizes = [size for s in lossy.messages.sent for size in s.manifest.chunk_sizes]
+    assert max(sizes) <= 1398
+
+
+def test_the_same_seed_has_the_same_losses_on_any_number_of_hosts(
+    session: Session, weights: str, lossy: Result
+) -> None:
+    again = session.run(lossy_options(weights), lossy.free)
+    assert spoken(again) == spoken(lossy)
+    assert again.messages.fates == lossy.messages.fates
+    with Session(hosts=1) as alone:
+        other = alone.run(lossy_options(weights), lossy.free)
+    assert other.messages.fates == lossy.messages.fates
+    assert spoken(other) == spoken(lossy)
+
+
+def test_charged_time_delays_messages_and_plans_and_repeats(
+    session: Session, weights: str, latent: Result
+) -> None:
+    charged = msgspec.structs.replace(options(weights), time="charged:50")
+    result = session.run(charged, latent.free)
+    assert result.record.outcome == "finished"
+    said = [s.manifest for s in result.messages.sent if s.manifest.kind == "latent"]
+    by_number = {(m.sender, m.seq): m for m in said}
+    arrived = [f for f in result.messages.fates if f.kind == "latent"]
+    assert all(f.at == pytest.approx(by_number[f.sender, f.seq].spoken_at + 0.05) for f in arrived)
+    # The plans of t = 0 take effect at 0.15 s: until then both coast, and differ from what frozen time gives.
+    assert trajectory(result.record)[0] == trajectory(latent.record)[0]
+    assert trajectory(result.record)[1] != trajectory(latent.record)[1]
+    assert trajectory(session.run(charged, latent.free).record) == trajectory(result.record)
 
 
 def test_another_seed_is_another_run(session: Session, weights: str, latent: Result) -> None:
