@@ -15,7 +15,7 @@ from laco.agents.channels.base import Channel
 from laco.agents.messages import OVERTAKEN, TOO_OLD, Decision, Receipt, Sent
 from laco.agents.observation import Beacon, Observation
 from laco.agents.perception import with_beacons
-from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, parse, read_struct
+from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, read_struct
 from laco.comm.mesh import Mesh
 from laco.comm.radio import BEACON, WINDOW, Fate, Manifest
 from laco.errors import ConfigError, HandshakeError
@@ -73,7 +73,7 @@ class Agent:
             try:
                 chunks = self.channel.say(self._known(), beacon, meta)
                 if chunks:
-                    self.mesh.check(addressee, parse(chunks[0].header).codec, air_bytes(chunks).payload)
+                    self.mesh.check(addressee, chunks[0].info.codec, air_bytes(chunks).payload)
             except HandshakeError as error:
                 self._unspoken(meta, str(error))
                 continue
@@ -166,7 +166,7 @@ class Agent:
             return self._receipt(fate, "air_lost")
         if isinstance(found, str):
             return self._receipt(fate, "refused" if found else "transport_lost", reason=found)
-        header = parse(found[0].header)
+        header = found[0].info
         if header.sim_time > self._view.time + MOMENT:
             reason = f"spoken at {header.sim_time:g} s, which is still to come"
             return self._receipt(fate, "refused", reason=reason)

@@ -47,14 +47,17 @@ class Fleet(Closing):
             self.close()
             raise
 
-    def setup(self, specs: Sequence[AgentSpec]) -> None:
-        """Give every vehicle to a host, open all links. Raises: TransportError naming a link that fails."""
+    def setup(self, specs: Sequence[AgentSpec], traced: bool = False) -> None:
+        """Give every vehicle to a host, open all links. traced: hosts answer with moments too.
+
+        Raises: TransportError naming a link that fails.
+        """
         self.round += 1
         slow = any(facts(spec.driver).model is not None for spec in specs)
         self._limit = SLOW_LIMIT if slow else ANSWER_LIMIT
         shares = self._shares(specs)
         self._where = {spec.name: host for host, share in shares.items() for spec in share}
-        requests: dict[Host, Request] = {h: Setup(tuple(share), self.round) for h, share in shares.items()}
+        requests: dict[Host, Request] = {h: Setup(tuple(share), self.round, traced) for h, share in shares.items()}
         answers = self._all(requests, SLOW_LIMIT if slow else START_LIMIT)
         self.endpoints = {name: at for answer in answers for name, at in answer.endpoints.items()}
         self.fingerprint = next(a.fingerprint for a in answers if a.fingerprint)

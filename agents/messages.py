@@ -7,6 +7,7 @@ from laco.agents.observation import Observation, Picture
 from laco.comm import Bytes
 from laco.comm.radio import Fate, Manifest
 from laco.config import LacoConfig
+from laco.profiling.spans import Moment
 
 OVERTAKEN, TOO_OLD = "overtaken", "too old"  # why a message is stale
 
@@ -77,10 +78,14 @@ class Who(msgspec.Struct, tag=True, frozen=True):
 
 
 class Setup(msgspec.Struct, tag=True, frozen=True):
-    """Make these vehicles, or, for a run after the first, make them anew on the sockets that are there."""
+    """Make these vehicles, or, for a run after the first, make them anew on the sockets that are there.
+
+    traced: answer with moments too.
+    """
 
     agents: tuple[AgentSpec, ...]
     round: int
+    traced: bool = False
 
 
 class Connect(msgspec.Struct, tag=True, frozen=True):
@@ -124,6 +129,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     counters: with decisions, per vehicle, what went through its sockets and what its channel kept out, since the run
     began. refused: connections that the host has turned away since it began, for want of a trusted key.
+    spans: how long its stages took [s]; moments: also when, if that was asked for.
     """
 
     vehicles: tuple[str, ...] = ()
@@ -134,4 +140,5 @@ class Answer(msgspec.Struct, frozen=True):
     counters: dict[str, dict[str, int]] = {}
     refused: int = 0
     spans: dict[str, list[float]] = {}
+    moments: tuple[Moment, ...] = ()
     error: str = ""

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import assert_never
+from typing import ParamSpec, TypeVar, assert_never
 
 import msgspec
 import torch
@@ -40,11 +40,13 @@ from laco.comm.mesh import Mesh, barrier
 from laco.comm.security import Keyring
 from laco.comm.security.curve import CONTROL, Curve
 from laco.errors import ConfigError, LacoError, TransportError
-from laco.profiling.spans import recording
+from laco.profiling.spans import recording, timeline, track
 
 BARRIER_LIMIT = 10.0  # [s]
 PARENT_CHECK = 500  # [ms] how often an idle host looks whether its parent lives
 LOOPBACK = "127.0.0.1"
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def serve(endpoint: str, keys: str = "") -> None:
@@ -151,17 +153,18 @@ class AgentHost(Closing):
         self._drivers: dict[tuple[str, str], Driver] = {}
         self._banks: dict[str, Recorded] = {}
         self.agents: dict[str, Agent] = {}
+        self._traced = False
         if offer is not None:
             self._driver(offer.driver, offer.weights)
 
     def answer(self, request: Request) -> Answer:
         """Carry out one request; an error of ours becomes the answer's `error`."""
         try:
-            with recording() as spans:
+            with recording() as spans, timeline(self._traced) as moments:
                 answer = self._carry_out(request)
         except LacoError as error:
             return Answer(error=str(error))
-        return msgspec.structs.replace(answer, spans=dict(spans))
+        return msgspec.structs.replace(answer, spans=dict(spans), moments=tuple(moments))
 
     def _carry_out(self, request: Request) -> Answer:
         match request:
@@ -174,9 +177,10 @@ class AgentHost(Closing):
                 return self._connect(request)
             case Announce():
                 views = [(n, _pictured(v, request.pictures.get(n))) for n, v in sorted(request.views.items())]
-                return Answer(sent=tuple(self._agent(name).announce(view) for name, view in views))
+                return Answer(sent=tuple(_tracked(name, self._agent(name).announce, view) for name, view in views))
             case Speak():
-                return Answer(sent=tuple(s for a in self.agents.values() for s in a.speak(request.fates)))
+                said = [_tracked(name, agent.speak, request.fates) for name, agent in self.agents.items()]
+                return Answer(sent=tuple(s for sent in said for s in sent))
             case Listen():
                 return self._listen(request)
             case Stop():
@@ -190,6 +194,7 @@ class AgentHost(Closing):
         for name in set(self._meshes) - wanted:
             self._meshes.pop(name).close()
         self.agents = {}
+        self._traced = request.traced
         address = LOOPBACK if self._offer is None else self._offer.address
         for spec in self._served(request.agents):
             if spec.name not in self._meshes:
@@ -212,7 +217,7 @@ class AgentHost(Closing):
         return Answer()
 
     def _listen(self, request: Listen) -> Answer:
-        decisions = {name: agent.listen(request.fates) for name, agent in self.agents.items()}
+        decisions = {n: _tracked(n, agent.listen, request.fates) for n, agent in self.agents.items()}
         counters = {name: agent.counters for name, agent in self.agents.items()}
         return Answer(decisions=decisions, counters=counters, refused=self._curve.refused if self._curve else 0)
 
@@ -244,6 +249,12 @@ class AgentHost(Closing):
         for mesh in self._meshes.values():
             mesh.close()
         self._meshes, self.agents = {}, {}
+
+
+def _tracked(name: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """A vehicle's call, its spans on its own track."""
+    with track(name):
+        return call(*args, **kwargs)
 
 
 def _pictured(view: Observation, picture: Picture | None) -> Observation:

@@ -64,8 +64,11 @@ def zmtp_frame(size: int) -> int:
 
 def socket_bytes(topic: bytes, chunks: Iterable[Chunk]) -> Bytes:
     """Socket bytes of one copy of a message: each chunk is [topic, header, buffer, ...]."""
-    total = Bytes()
-    for chunk in chunks:
-        sizes = [len(topic), len(chunk.header), *(memoryview(b).nbytes for b in chunk.buffers)]
-        total += chunk_bytes(chunk) + Bytes(framing=len(topic) + sum(map(zmtp_frame, sizes)))
-    return total
+    chunks = list(chunks)
+    return air_bytes(chunks) + Bytes(framing=sum(zmtp_framing(topic, chunk) for chunk in chunks))
+
+
+def zmtp_framing(topic: bytes, chunk: Chunk) -> int:
+    """What a socket adds to one copy of a chunk: the topic, and the head of every frame [bytes]."""
+    sizes = (len(topic), len(chunk.header), *(memoryview(b).nbytes for b in chunk.buffers))
+    return len(topic) + sum(map(zmtp_frame, sizes))

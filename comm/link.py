@@ -8,6 +8,7 @@ each round (what lies between two resets) is a hello: whatever comes before it i
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ import zmq
 
 from laco.comm.account import Bytes
 from laco.comm.handshake import Hello, Terms, check_version
-from laco.comm.message import MAX_BUFFERS, MAX_HEADER, MAX_NAME, MAX_PAYLOAD, PREAMBLE, Chunk, Header, parse
+from laco.comm.message import MAX_BUFFERS, MAX_HEADER, MAX_NAME, MAX_PAYLOAD, PREAMBLE, Buffer, Chunk, Header
 from laco.comm.order import WRAP, Numbers, Seen
 from laco.comm.structs import read_struct
 from laco.comm.wire import decode_bytes, encode_bytes
@@ -28,6 +29,7 @@ MAX_TOPIC = 4 * MAX_NAME + 1 + NUMBER.size  # [bytes] of a name in UTF-8, NUL, n
 MAX_HELLO = 1 << 16  # [bytes]
 MAX_SUBSCRIPTION = 1 << 12  # [bytes] what a subscriber may send
 MOMENT = 1e-6  # [s] what sums of ticks may be off by
+COPIED = 1 << 16  # [bytes] frames below are copied into ZeroMQ
 
 
 @dataclass
@@ -128,9 +130,12 @@ class Link:
     def _frames(self) -> "list[zmq.Frame]":
         """The frames of the next message; none if there is none yet."""
         try:
-            return self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            frames = [self.socket.recv(zmq.NOBLOCK, copy=False)]
         except zmq.Again:
             return []
+        while frames[-1].more:  # a third of what recv_multipart takes, which asks the socket each time
+            frames.append(self.socket.recv(copy=False))
+        return frames
 
     def _try(self, frames: "list[zmq.Frame]", max_age: float = math.inf) -> Arrival | WireError | None:
         try:
@@ -151,7 +156,7 @@ class Link:
                 check_version(self.peer, chunk.header)
             except HandshakeError as error:  # the barrier's to raise
                 self.refusal = error
-        header = parse(chunk.header)
+        header = chunk.info
         arrival = Arrival(header, chunk)
         if header.kind != HELLO:
             return self._admit(addressee, number, arrival, max_age)
@@ -242,6 +247,16 @@ def hello(sender: str, addressee: str, number: int, next_broadcast: int, terms: 
     """The chunk that opens round `number` on one link."""
     payload = msgspec.msgpack.encode(Hello(number, next_broadcast % WRAP, terms))
     return encode_bytes(payload, HELLO, sender=sender, addressee=addressee)[0]
+
+
+def send(socket: "zmq.Socket[bytes]", frames: Sequence[Buffer]) -> None:
+    """Hands `frames` to ZeroMQ as one message; never waits.
+
+    Large ones are not copied: they belong to a chunk, which nobody changes. Small ones are, which costs less.
+    """
+    for frame in frames[:-1]:
+        socket.send(frame, zmq.SNDMORE | zmq.NOBLOCK, copy=memoryview(frame).nbytes < COPIED)
+    socket.send(frames[-1], zmq.NOBLOCK, copy=memoryview(frames[-1]).nbytes < COPIED)
 
 
 def new_socket(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, hwm: int) -> "zmq.Socket[bytes]":

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import zmq
 
 from laco.closing import Closing
-from laco.comm.account import Bytes, SentBytes, air_bytes, socket_bytes
+from laco.comm.account import Bytes, SentBytes, air_bytes, zmtp_framing
 from laco.comm.handshake import Terms, check_readable, check_terms, common
-from laco.comm.link import Arrival, Counters, Link, hello, new_socket, topic
-from laco.comm.message import MAX_NAME, Chunk, parse, verify
+from laco.comm.link import Arrival, Counters, Link, hello, new_socket, send, topic
+from laco.comm.message import MAX_NAME, Chunk, verify
 from laco.comm.security.curve import MESH, Curve
 from laco.errors import ConfigError, TransportError, WireError
 
@@ -157,15 +157,16 @@ class Mesh(Closing):
         Raises WireError if the headers name another sender or addressee: every listener would refuse it.
         """
         for chunk in chunks:
-            header = parse(chunk.header)
+            header = chunk.info
             if (header.sender, header.addressee) != (self.name, addressee):
                 raise WireError(
                     f"{self.name} to {addressee!r} cannot send as {header.sender!r} to {header.addressee!r}"
                 )
         self._see_subscribers()
         listeners = self._subscribers[topic(addressee)]
-        socket = sum((socket_bytes(self._send(addressee, chunk), [chunk]) for chunk in chunks), Bytes())
-        sent = SentBytes(air_bytes(chunks), socket * listeners, listeners)
+        framing = sum(zmtp_framing(self._send(addressee, chunk), chunk) for chunk in chunks)
+        air = air_bytes(chunks)
+        sent = SentBytes(air, (air + Bytes(framing=framing)) * listeners, listeners)
         self.counters.sent += len(chunks)
         self.counters.air += sent.air
         self.counters.socket += sent.socket
@@ -314,8 +315,7 @@ class Mesh(Closing):
         """Hands one chunk to ZeroMQ; returns its topic frame."""
         frame = topic(addressee, self._numbers[addressee])
         self._numbers[addressee] += 1
-        # Without a copy: the buffers belong to the chunk, which nobody changes.
-        self._publisher.send_multipart([frame, chunk.header, *chunk.buffers], zmq.NOBLOCK, copy=False)
+        send(self._publisher, (frame, chunk.header, *chunk.buffers))
         return frame
 
     def _greet(self, peer: str) -> None:
@@ -323,11 +323,8 @@ class Mesh(Closing):
 
     def _see_subscribers(self, greet: bool = True) -> None:
         """Takes in who subscribed and who left, and greets who came."""
-        while True:
-            try:
-                event = self._publisher.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        while self._publisher.poll(0):
+            event = self._publisher.recv(zmq.NOBLOCK)
             frame = event[1:]
             self._subscribers[frame] += 1 if event[:1] == b"\x01" else -1
             peer = frame[:-1].decode(errors="replace")

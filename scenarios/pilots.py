@@ -1,6 +1,6 @@
 """Who decides in a run: the fleet of agents on their hosts or, for reference times, the all-seeing expert."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +15,8 @@ from laco.agents.perception import with_beacons
 from laco.comm import Bytes
 from laco.comm.radio import Air, Counters, Fate
 from laco.comm.radio.base import Positions
-from laco.profiling.spans import merged, recording, span
+from laco.profiling.spans import Moment, merged, recording, span, timeline
+from laco.profiling.trace import Step, aligned
 from laco.scenarios.clock import Clock
 
 PHASES = ("phase beacon", "phase speak", "phase listen")
@@ -68,6 +69,7 @@ class Messages:
     counters: dict[str, dict[str, int]] = field(default_factory=dict)  # per vehicle, see `comm.link.Counters`
     refused: dict[int, int] = field(default_factory=dict)  # per host, connections without a trusted key
     spans: dict[str, list[float]] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)  # for a trace; empty without
 
 
 @dataclass
@@ -83,22 +85,28 @@ class Connected:
     pictures: Callable[[], Mapping[str, Picture]] = dict  # of this moment, by vehicle; none without cameras
     clock: Clock = field(default_factory=Clock)
     wait: float = 0.0
+    traced: bool = False
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         positions = {name: (view.body.x, view.body.y) for name, view in views.items()}
-        with recording() as spans:
+        with recording() as spans, timeline(self.traced) as moments:
             with span("phase beacon"):
-                beacons = self._sent(self.fleet.announce(views, self.pictures()))
-            fates = self._carried(time, beacons, positions)
+                announced = self.fleet.announce(views, self.pictures())
+            beacons = self._sent(announced)
+            heard_of = self._carried(time, beacons, positions)
             with span("phase speak"):
-                answers = self.fleet.speak(fates)
-            thought = self.clock.cost(_took(spans, "phase speak"))
-            fates = self._carried(time, self._sent(answers, thought), positions)
+                spoken = self.fleet.speak(heard_of)
+            said = self._sent(spoken, self.clock.cost(_took(spans, "phase speak")))
+            heard = self._carried(time, said, positions)
             with span("phase listen"):
-                heard = self.fleet.listen(fates)
+                decided = self.fleet.listen(heard)
         self.wait = self.clock.wait(sum(_took(spans, name) for name in PHASES))
-        self._note(spans, heard)
-        return {name: d.plan for answer in heard for name, d in answer.decisions.items()}
+        self._note(spans, decided)
+        if self.traced:
+            phases = zip(moments, (announced, spoken, decided), strict=True)
+            manifests = [s.manifest for s in (*beacons, *said)]
+            self.messages.steps.append(Step(time, _moments(phases), manifests, [*heard_of, *heard]))
+        return {name: d.plan for answer in decided for name, d in answer.decisions.items()}
 
     def _carried(self, time: float, sent: Sequence[Sent], positions: Positions) -> list[Fate]:
         """What becomes of transmissions, and a note of it."""
@@ -133,6 +141,14 @@ class Connected:
             log.counters.update(answer.counters)
             log.refused[number] = answer.refused
         log.failed_plans += sum(d.plan.failed for d in decisions)
+
+
+def _moments(phases: Iterable[tuple[Moment, Sequence[Answer]]]) -> list[Moment]:
+    """The runner's phases, and in each of them what the hosts did."""
+    found = []
+    for phase, answers in phases:
+        found += [phase, *(m for answer in answers for m in aligned(answer.moments, phase))]
+    return found
 
 
 def _took(spans: Mapping[str, Sequence[float]], name: str) -> float:

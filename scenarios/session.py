@@ -75,6 +75,7 @@ class Session(Closing):
         view: bool = False,
         agents: Sequence[str] = (),
         keys: Keyring | None = None,
+        traced: bool = False,
     ) -> None:
         """carla: HOST:PORT of a running server. hosts: agent host processes, at most two by default.
 
@@ -82,12 +83,14 @@ class Session(Closing):
         keys: use CURVE with them between all vehicles and hosts; None for no security at all.
 
         timeout: [s] of the server's silence after which it counts as gone. view: show the world on a page, and
-        run at the pace of real time; `viewer` then has the page's address.
+        run at the pace of real time; `viewer` then has the page's address. traced: keep every decision's moments
+        for `laco.profiling.trace`.
         """
         self.viewer: ViewProcess | None = None
         self._world: WorldProcess | None = None
         self._fleet: Fleet | None = None
         self._simulator: Simulator | None = None
+        self._traced = traced
         self._hosts, self._agents, self._keys = hosts or min(2, os.cpu_count() or 1), agents, keys
         try:
             if carla is None:
@@ -154,11 +157,11 @@ class Session(Closing):
         with Stage(self.simulator, layout, known.camera) as stage:
             hazard = None if layout.hazard is None else stage.actors[layout.hazard.role].id
             fleet = self.fleet
-            fleet.setup(specs(options, layout, hazard))
+            fleet.setup(specs(options, layout, hazard), self._traced)
             if started is not None:
                 started(fleet)
             air, clock = Air(options.radio, options.seed), Clock.from_text(options.time)
-            connected = Connected(fleet, air, pictures=stage.pictures, clock=clock)
+            connected = Connected(fleet, air, pictures=stage.pictures, clock=clock, traced=self._traced)
             pilot: Connected | Shown = connected
             if self.viewer is not None:
                 self.viewer.entitle(f"{options.scenario}, seed {options.seed}: {options.channel}")

@@ -1,17 +1,21 @@
 """A run in figures: for `result.json`, `messages.jsonl` and the table. Defined in docs/metrics.md."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from statistics import fmean
 from typing import Any
 
-from laco.agents.messages import Receipt, Sent
-from laco.comm import Bytes
+import msgspec
+
+from laco.agents.messages import Receipt
+from laco.comm.radio import BEACON
+from laco.profiling.links import ceiling
+from laco.profiling.radio import medium, traffic
 from laco.profiling.spans import percentiles
-from laco.scenarios.delivery import delivery, medium
+from laco.scenarios.delivery import delivery
+from laco.scenarios.delivery import medium as air_counters
+from laco.scenarios.ledger import lines
 from laco.scenarios.metrics import Drive
 from laco.scenarios.session import Result
-
-BEACON = "beacon"
 
 
 def ego_figures(drive: Drive, free: float | None) -> dict[str, Any]:
@@ -37,6 +41,10 @@ MEANS = (*SCORES, "collisions", "time_s")
 def figures(result: Result) -> dict[str, Any]:
     """All figures of a run, ready for JSON."""
     record, messages = result.record, result.messages
+    ledger = lines(result.options.channel, messages)
+    seconds = max(drive.time for drive in record.drives.values())
+    said = traffic([line for line in ledger if line.kind == result.options.channel], seconds)
+    busy = {name: time / messages.elapsed for name, time in messages.busy.items() if messages.elapsed and time}
     egos = {name: ego_figures(drive, result.free.get(name)) for name, drive in record.drives.items()}
     return {
         "channel": result.options.channel,
@@ -50,37 +58,20 @@ def figures(result: Result) -> dict[str, Any]:
         "egos": egos,
         "fleet": {key: fmean(float(ego[key]) for ego in egos.values()) for key in MEANS},
         "latency_ms": {name: percentiles(spans) for name, spans in sorted(messages.spans.items())},
-        "messages": _counted(messages.sent, result.options.channel),
-        "beacons": _counted(messages.sent, BEACON),
+        "messages": said | {"generated": sum(s.generated for s in messages.sent)},
+        "beacons": traffic([line for line in ledger if line.kind == BEACON], seconds),
+        "medium": medium(ledger, seconds, ceiling(result.options.radio), busy),
         "receipts": _statuses(messages.receipts),
         "delivery": {
             name: delivery(messages.fates, messages.receipts, kind)
             for name, kind in (("messages", result.options.channel), ("beacons", BEACON))
         },
-        "air": medium(messages.air, messages.busy, messages.elapsed),
+        "air": air_counters(messages.air, messages.busy, messages.elapsed),
         "foreign_tokens": sum(messages.foreign_tokens),
         "decisions": len(messages.foreign_tokens),
         "failed_plans": messages.failed_plans,
         "counters": dict(sorted(messages.counters.items())),
         "refused_connections": sum(messages.refused.values()),
-    }
-
-
-def _counted(sent: Iterable[Sent], kind: str) -> dict[str, Any]:
-    """Count, words or latent steps, and total bytes in the air and on sockets, of the messages of one kind."""
-    chosen = [s for s in sent if s.manifest.kind == kind]
-    air, socket = (sum((getattr(s, where) for s in chosen), Bytes()) for where in ("air", "socket"))
-    generated = sum(s.generated for s in chosen)
-    return {"count": len(chosen), "generated": generated, "air_bytes": split(air), "socket_bytes": split(socket)}
-
-
-def split(count: Bytes) -> dict[str, int]:
-    """Bytes by purpose."""
-    return {
-        "payload": count.payload,
-        "metadata": count.metadata,
-        "framing": count.framing,
-        "total": count.total,
     }
 
 
@@ -95,26 +86,4 @@ def _statuses(receipts: Iterable[Receipt]) -> dict[str, dict[str, int]]:
 
 def message_lines(result: Result) -> Iterable[dict[str, Any]]:
     """One entry per transmission, with what became of it at each listener."""
-    heard: dict[tuple[str, int], list[Receipt]] = {}
-    for receipt in result.messages.receipts:
-        heard.setdefault((receipt.sender, receipt.seq), []).append(receipt)
-    for sent in result.messages.sent:
-        m = sent.manifest
-        yield {
-            "channel": result.options.channel,
-            "kind": m.kind,
-            "sender": m.sender,
-            "addressee": m.addressee,
-            "seq": m.seq,
-            "spoken_at_s": m.spoken_at,
-            "air_bytes": split(sent.air),
-            "socket_bytes": split(sent.socket),
-            "heard": [_heard(r) for r in heard.get((m.sender, m.seq), [])],
-        }
-
-
-def _heard(receipt: Receipt) -> Mapping[str, Any]:
-    line = {"listener": receipt.listener, "status": receipt.status, "age_s": round(receipt.age, 6)}
-    if receipt.share < 1.0:
-        line["share"] = round(receipt.share, 6)
-    return {**line, "reason": receipt.reason} if receipt.reason else line
+    return map(msgspec.to_builtins, lines(result.options.channel, result.messages))

@@ -9,6 +9,7 @@ from laco.cli.calibrate import calibrate
 from laco.cli.distill import app as distill
 from laco.cli.keys import app as keys
 from laco.cli.models import app as models
+from laco.cli.profile import app as profile
 from laco.cli.run import run
 from laco.cli.scenarios import scenarios
 from laco.cli.view import view
@@ -24,6 +25,7 @@ app.command()(view)
 app.command()(agent)
 app.add_typer(distill, name="distill")
 app.command()(calibrate)
+app.add_typer(profile, name="profile")
 app.add_typer(models, name="models")
 app.add_typer(keys, name="keys")
 

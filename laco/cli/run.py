@@ -103,8 +103,14 @@ def run(
         float | None,
         typer.Option("--range", metavar="M", help="Beyond it nothing is heard [m].", show_default="the radio's"),
     ] = None,
-    trace: Annotated[
-        str, typer.Option(metavar="FILE", help="CSV of t, rate, loss, delay that rules the air.", show_default="none")
+    air_trace: Annotated[
+        str,
+        typer.Option(
+            "--radio-trace",
+            metavar="FILE",
+            help="CSV of t, rate, loss, delay that rules the air.",
+            show_default="none",
+        ),
     ] = "",
     time: Annotated[
         str,
@@ -113,6 +119,10 @@ def run(
             help="What thinking costs in the world: frozen (nothing), charged (what it takes) or charged:MS.",
         ),
     ] = "frozen",
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="What every vehicle did when, for ui.perfetto.dev or chrome://tracing."),
+    ] = None,
     gif: Annotated[bool, typer.Option("--gif/--no-gif", help="Draw the run from above.")] = True,
     view: Annotated[
         bool, typer.Option("--view", help="Watch it live in a browser, at real time (\\[view] extra).")
@@ -135,7 +145,7 @@ def run(
     from laco.view.extra import require
 
     scenario = find(scenario).id
-    air = RadioSpec.from_text(radio, loss, reach, trace)
+    air = RadioSpec.from_text(radio, loss, reach, air_trace)
     Clock.from_text(time)
     if channel is not ChannelName.ALL:
         require_channel(channel.value, driver.value)
@@ -160,10 +170,14 @@ def run(
         )
         for name in names
     ]
+    if trace is not None:
+        prepare(trace.parent)
     if view:
         require()
-    results = _drive(options, carla, served, keys, quiet=as_json, view=view)
+    results = _drive(options, carla, served, keys, quiet=as_json, view=view, traced=trace is not None)
     summary = _write(folder, results, gif)
+    if trace is not None:
+        _trace(trace, results)
     _show(summary, folder, as_json)
     if any(r.record.outcome != "finished" for r in results.values()):
         raise typer.Exit(1)
@@ -191,6 +205,7 @@ def _drive(
     keys: "Keyring | None",
     quiet: bool,
     view: bool,
+    traced: bool,
 ) -> "dict[str, Result]":
     """Run the options one after the other on one session, with a progress bar."""
     from rich.console import Console
@@ -202,7 +217,7 @@ def _drive(
     console = Console(stderr=True, quiet=quiet)
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
         start = bar.add_task("starting", total=1.0)
-        with Session(carla, seed=options[0].seed, view=view, agents=agents, keys=keys) as session:
+        with Session(carla, seed=options[0].seed, view=view, agents=agents, keys=keys, traced=traced) as session:
             if session.viewer is not None:
                 typer.echo(f"view: {session.viewer.url}", err=True)
             _warm(session)
@@ -257,6 +272,16 @@ def _write(folder: Path, results: "Mapping[str, Result]", gif: bool) -> dict[str
 
         write_bytes(folder / "run.gif", render({name: r.record for name, r in results.items()}))
     return summary
+
+
+def _trace(path: Path, results: "Mapping[str, Result]") -> None:
+    import json
+
+    from laco.profiling.trace import trace
+    from laco.report.files import write_bytes
+
+    made = trace({name: result.messages.steps for name, result in results.items()})
+    write_bytes(path, json.dumps(made, ensure_ascii=False).encode())
 
 
 def _plain(options: "Options") -> Any:

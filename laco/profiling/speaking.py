@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from laco.profiling.spans import recorder
+from laco.profiling.spans import is_recording, note
 
 PREFILL, SPEAK = "prefill", "speak"
 
@@ -20,8 +20,7 @@ def speaking(decoder: Any) -> Iterator[None]:
 
     decoder: a torch module that is called once per forward pass. A block without a call records nothing.
     """
-    spans = recorder()
-    if spans is None:
+    if not is_recording():
         yield
         return
     ended: list[float] = []
@@ -37,5 +36,5 @@ def speaking(decoder: Any) -> Iterator[None]:
     finally:
         hook.remove()
         if ended:
-            spans[PREFILL].append(ended[0] - began)
-            spans[SPEAK].append(time.perf_counter() - ended[0])
+            note(PREFILL, began, ended[0])
+            note(SPEAK, ended[0], time.perf_counter())

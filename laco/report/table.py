@@ -27,10 +27,12 @@ def results(channels: Mapping[str, Figures]) -> Group:
     """Everything about each channel, by its title."""
     names = list(channels)
     parts = [{n: channels[n] for n in names[i : i + ABREAST]} for i in range(0, len(names), ABREAST)]
-    return Group(_scores(channels), *map(_latency, parts), _bytes(channels), *_delivery(channels))
+    tables = (_scores(channels), *map(_latency, parts), _bytes(channels), _air(channels))
+    return Group(*tables, *_delivery(channels))
 
 
-def _table(title: str, *heads: str) -> Table:
+def new_table(title: str, *heads: str) -> Table:
+    """An empty table as all of ours are: narrow, the first column a name, the others figures."""
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.padding, table.pad_edge = 0, False  # twelve figures in 80 columns
     for i, head in enumerate(heads):
@@ -41,7 +43,7 @@ def _table(title: str, *heads: str) -> Table:
 def _scores(channels: Mapping[str, Figures]) -> Table:
     """Ego A and the fleet mean in columns of their own."""
     heads = [f"{who}\n{name}" for who in ("A", "all") for name, _, _ in SCORES]
-    table = _table("Safety and route time t [s]: ego A, and the mean of all", "channel", *heads)
+    table = new_table("Safety and route time t [s]: ego A, and the mean of all", "channel", *heads)
     for channel, figures in channels.items():
         first = next(iter(figures["egos"].values()))
         cells = [format(part[key], form) for part in (first, figures["fleet"]) for _, key, form in SCORES]
@@ -50,7 +52,7 @@ def _scores(channels: Mapping[str, Figures]) -> Table:
 
 
 def _latency(channels: Mapping[str, Figures]) -> Table:
-    table = _table("Wall-clock latency [ms], p50 / p90", "span", *channels)
+    table = new_table("Wall-clock latency [ms], p50 / p90", "span", *channels)
     for stage in (*STAGES, *PHASES):
         found = [figures["latency_ms"].get(stage) for figures in channels.values()]
         if any(found):
@@ -64,7 +66,7 @@ def _ms(value: float) -> str:
 
 
 def _bytes(channels: Mapping[str, Figures]) -> Table:
-    table = _table(
+    table = new_table(
         "Messages between vehicles [bytes each]",
         "channel",
         "sent",
@@ -92,9 +94,9 @@ def _delivery(channels: Mapping[str, Figures]) -> list[Table]:
     trouble = ("used_in_part", "air_lost", "overtaken", "too_old", "still_queued")
     if not any(row[key] for _, row in rows for key in trouble):
         return []
-    heads = ("frag-\nments", "came", "mess-\nages", "came", "used\nwhole", "in\npart", "mean\nshare")
+    heads = ("frag-\nments", "came\n%", "mess-\nages", "came\n%", "used\nwhole", "in\npart", "share\n%")
     ends = ("lost", "over-\ntaken", "too\nold", "queu-\ned")
-    table = _table("What the air did, per listener; (beacons) below", "channel", *heads, *ends)
+    table = new_table("What the air did, per listener; (beacons) below", "channel", *heads, *ends)
     for name, row in rows:
         sent = (row["fragments"]["sent"], _percent(row["fragment_delivery"]))
         came = (row["messages"], _percent(row["message_delivery"]))
@@ -102,10 +104,6 @@ def _delivery(channels: Mapping[str, Figures]) -> list[Table]:
         cells = (*sent, *came, *used, row["air_lost"], row["overtaken"], row["too_old"], row["still_queued"])
         table.add_row(name, *map(str, cells))
     return [table]
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.0f}%"
 
 
 def _message_row(table: Table, name: str, counted: Mapping[str, Any], used: str, tokens: str) -> None:
@@ -117,3 +115,31 @@ def _message_row(table: Table, name: str, counted: Mapping[str, Any], used: str,
     air, socket = counted["air_bytes"], counted["socket_bytes"]
     cells = [air["payload"], air["metadata"], socket["framing"], air["total"], socket["total"]]
     table.add_row(name, str(count), used, *(f"{cell / count:.0f}" for cell in cells), tokens)
+
+
+def _air(channels: Mapping[str, Figures]) -> Table:
+    """What the air did: ratios in percent of all deliveries, gaps and ages in simulated milliseconds."""
+    ratios = ("whole\n%", "chunks\n%", "used\n%", "late or\nlost %")
+    title = "In the air: ratios of deliveries; times on the simulation clock [ms]"
+    table = new_table(title, "channel", *ratios, "gap\np50 / p99", "age at use\np50 / p99", "air\nkB/s", "busy\n%")
+    for channel, figures in channels.items():
+        _air_row(table, channel, figures["messages"], figures["medium"]["channel_busy_ratio"])
+    _air_row(table, "(beacon)", next(iter(channels.values()))["beacons"], None)
+    return table
+
+
+def _air_row(table: Table, name: str, counted: Mapping[str, Any], busy: float | None) -> None:
+    d = counted["delivery"]
+    shares = [d[key] for key in ("messages_delivered", "chunks_delivered", "messages_used", "deadline_missed")]
+    spreads = [_spread(d[key]) for key in ("inter_reception_gap_s", "age_at_use_s")]
+    rate = f"{counted['air_bytes_per_s'] / 1000:.1f}"
+    table.add_row(name, *map(_percent, shares), *spreads, rate, _percent(busy))
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _spread(found: Mapping[str, float]) -> str:
+    """p50 and p99 [ms] of values in seconds."""
+    return f"{1000 * found['p50']:.0f} / {1000 * found['p99']:.0f}" if found["count"] else "-"

@@ -128,7 +128,7 @@ def test_an_unknown_radio(capfd, tmp_path: Path) -> None:
         ("--loss", "gilbert:2,0.1", "radio: Expected `float` <= 1.0"),
         ("--loss", "rain", "loss must be bernoulli:P, "),
         ("--range", "-5", "radio: Expected `float` > 0.0"),
-        ("--trace", "nowhere.csv", "trace nowhere.csv cannot be read"),
+        ("--radio-trace", "nowhere.csv", "trace nowhere.csv cannot be read"),
         ("--radio", "nowhere.yaml", "radio file nowhere.yaml cannot be read"),
         ("--time", "later", "time must be frozen, charged or charged:MS"),
     ],

@@ -3,7 +3,8 @@
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -75,6 +76,64 @@ def test_the_formula_is_what_tcp_carries(proxied, make_cache) -> None:
         assert set(b.receive(wanted)) == wanted
     assert total.total > 300_000
     assert proxy.counted - before == total.total
+
+
+@pytest.fixture
+def fleet(context) -> Iterator[tuple[dict[str, Mesh], list[Proxy]]]:
+    """Four vehicles; everything that any of them hears comes through a proxy of its own."""
+    names = ("a", "b", "c", "d")
+    with ExitStack() as stack:
+        meshes = {name: stack.enter_context(Mesh(name, context=context)) for name in names}
+        proxies = []
+        for name, mesh in meshes.items():
+            through = {peer: Proxy(other.endpoint) for peer, other in meshes.items() if peer != name}
+            mesh.subscribe({peer: proxy.endpoint for peer, proxy in through.items()})
+            proxies += through.values()
+        barrier(meshes.values())
+        yield meshes, proxies
+    for proxy in proxies:
+        proxy.close()
+
+
+def test_a_whole_small_run_costs_what_the_formula_says(fleet, make_cache) -> None:
+    """Beacons to all and messages to one, of one chunk and of several, four listeners, ten decisions; to the byte."""
+    meshes, proxies = fleet
+    wanted: dict[str, set[tuple[str, int]]] = {name: set() for name in meshes}
+
+    def publish(sender: str, to: str, chunks_of: Callable[..., list[Chunk]]) -> int:
+        seq = meshes[sender].next_seq()
+        sent = meshes[sender].publish(to, chunks_of(sender=sender, addressee=to, seq=seq, sim_time=0.2 * seq))
+        for listener in [to] if to else set(meshes) - {sender}:
+            wanted[listener].add((sender, seq))
+        return sent.socket.total
+
+    def receive() -> None:
+        for name, mesh in meshes.items():
+            assert set(mesh.receive(wanted[name])) == wanted[name]
+            wanted[name].clear()
+
+    for name in meshes:  # greeting, handshake and hellos are behind us once every link has carried something
+        publish(name, "", lambda **meta: encode_bytes(b"", "note", **meta))
+    receive()
+    before, total = sum(proxy.counted for proxy in proxies), 0
+    for decision in range(10):
+        for name in meshes:
+            beacon = bytes(200 + 17 * decision)
+            total += publish(name, "", lambda beacon=beacon, **meta: encode_bytes(beacon, "beacon", **meta))
+        receive()
+        for sender, to in (("a", "b"), ("b", "a"), ("c", ""), ("d", "c")):
+            parts = [make_cache(tokens=8 + decision, seed=i) for i in range(1 + decision % 4)]
+            total += publish(sender, to, lambda parts=parts, **meta: encode_parts(parts, "int8", **meta))
+        receive()
+    assert total == sum(mesh.counters.socket.total for mesh in meshes.values()) - notes(meshes)
+    assert sum(proxy.counted for proxy in proxies) - before == total
+    assert total > 1_000_000
+
+
+def notes(meshes: dict[str, Mesh]) -> int:
+    """Socket bytes of the first broadcasts, which came before counting began."""
+    first = {name: encode_bytes(b"", "note", sender=name) for name in meshes}
+    return sum(3 * socket_bytes(b"\0" * 5, chunks).total for chunks in first.values())
 
 
 def test_bytes_add_up() -> None:

@@ -44,8 +44,19 @@ def test_a_gif_is_as_long_as_the_longest_run() -> None:
 def figures(channel: str) -> dict[str, Any]:
     silent, encode = channel == "silent", {"p50": 3.0, "p90": 4.0}
     counted = {"payload": 1000, "metadata": 100, "framing": 20, "total": 1120}
+    spread = {"count": 9, "p50": 0.2, "p90": 0.3, "p99": 0.4, "max": 0.4}
+    delivery = {
+        "messages_delivered": None if silent else 0.875,
+        "chunks_delivered": None if silent else 0.9375,
+        "messages_used": None if silent else 0.75,
+        "deadline_missed": None if silent else 0.125,
+        "inter_reception_gap_s": {"count": 0} if silent else spread,
+        "age_at_use_s": {"count": 0} if silent else spread,
+    }
     messages = {
         "count": 0 if silent else 10,
+        "air_bytes_per_s": 0.0 if silent else 12345.0,
+        "delivery": delivery,
         "air_bytes": {**counted, "framing": 0, "total": 1100},
         "socket_bytes": counted,
     }
@@ -65,11 +76,12 @@ def figures(channel: str) -> dict[str, Any]:
         "beacons": messages | {"count": 20},
         "receipts": {"beacon": {"used": 19}} | ({} if silent else {channel: {"used": 9, "refused": 1}}),
         "foreign_tokens": 0 if silent else 321,
-        "delivery": {"messages": delivery(0 if silent else 10), "beacons": delivery(20)},
+        "medium": {"channel_busy_ratio": None if silent else 0.321},
+        "delivery": {"messages": trouble(0 if silent else 10), "beacons": trouble(20)},
     }
 
 
-def delivery(messages: int) -> dict[str, Any]:
+def trouble(messages: int) -> dict[str, Any]:
     return {
         "fragments": {"sent": 7 * messages, "lost": messages, "unsent": 0},
         "fragment_delivery": 6 / 7 if messages else None,
@@ -94,7 +106,8 @@ def test_the_table_shows_every_channel_in_full() -> None:
         assert sum(line.lstrip().startswith(name) for line in lines) >= 2, name
     text = out.getvalue()
     assert "…" not in text
-    for figure in ("60.0", "55.5", "77.7", "0.60", "321", "110", "112", "(beacon)"):
+    safety, volume, air = ("60.0", "55.5", "77.7", "0.60"), ("321", "110", "112"), ("93.8", "200 / 400", "12.3", "32.1")
+    for figure in (*safety, *volume, *air, "(beacon)"):
         assert figure in text
     assert max(map(len, lines)) <= WIDTH
 
