@@ -43,13 +43,33 @@ class Part(NamedTuple):
 class Codec(ABC):
     """Turns keys and values, both [layers, kv_heads, tokens, head_dim], into buffers and back.
 
-    A codec has no state, so that each chunk can be decoded on its own. One whose buffers have no fixed
-    length (entropy coding) overrides `encode` and `decode` instead of the three methods below, and checks
-    its lengths itself.
+    A codec has no state, so that each chunk can be decoded on its own.
     """
 
-    name: ClassVar[str]
+    name: str
     native: ClassVar[torch.dtype] = torch.float32  # besides float32, what it takes and gives without a conversion
+
+    @abstractmethod
+    def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
+        """Keys and values, float32 or `native`, as buffers.
+
+        Raises: WireError if they are not finite, or it cannot carry this cache.
+        """
+
+    @abstractmethod
+    def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        """Float32 keys and values of `shape`. Raises: WireError where sizes or numbers cannot be.
+
+        Nothing larger than what `shape` and the buffers justify is allocated, whatever the buffers claim.
+        """
+
+    def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        """As `decode`, in the dtype `native`; may share the memory of the buffers."""
+        return self.decode(shape, buffers, origin)
+
+
+class Fixed(Codec):
+    """A codec whose buffers' lengths follow from the shape: a subclass gives their layout and the arithmetic."""
 
     @abstractmethod
     def layout(self, shape: Shape) -> tuple[Part, ...]:
@@ -60,28 +80,19 @@ class Codec(ABC):
         """Float32 keys and values, finite, as the tensors of `layout`."""
 
     @abstractmethod
-    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """The tensors of `layout` as float32 keys and values."""
+    def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
+        """The tensors of `layout` as float32 keys and values of `shape`."""
 
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
-        """Keys and values [layers, kv_heads, tokens, head_dim], float32 or `native`, as buffers.
-
-        Raises WireError if they are not finite.
-        """
-        _finite(f"a cache that {self.name} cannot carry", keys, values)
+        finite(f"a cache that {self.name} cannot carry", keys, values)
         return tuple(_to_buffer(part) for part in self.pack(keys, values))
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
-        """Float32 keys and values of `shape`. Raises WireError where sizes or numbers cannot be."""
         parts = self._parts(shape, buffers)
-        keys, values = self.unpack(parts)
+        keys, values = self.unpack(parts, shape)
         if parts[0] is not keys:  # exact codecs hand back what was just checked
-            _finite(f"damaged: {self.name} cache", keys, values)
+            finite(f"damaged: {self.name} cache", keys, values)
         return keys, values
-
-    def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
-        """As `decode`, in the dtype `native`; may share the memory of the buffers."""
-        return self.decode(shape, buffers, origin)
 
     def _parts(self, shape: Shape, buffers: Sequence[Buffer], *, own: bool = True) -> tuple[Tensor, ...]:
         """The tensors of `layout`, copied out of the buffers; not `own`: only where they must be.
@@ -93,11 +104,11 @@ class Codec(ABC):
         if sizes != [part.nbytes for part in layout]:
             raise WireError(f"wrong size: {self.name} buffers of {sizes} bytes for a cache of {list(shape)}")
         parts = tuple(_to_tensor(b, part, own) for b, part in zip(buffers, layout, strict=True))
-        _finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
+        finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
         return parts
 
 
-class Cast(Codec):
+class Cast(Fixed):
     """A codec that only changes the element type: a subclass gives `name` and `dtype`."""
 
     native: ClassVar[torch.dtype]
@@ -111,19 +122,20 @@ class Cast(Codec):
         limit = torch.finfo(self.native).max  # too large a number saturates: infinity would poison attention
         return keys.clamp(-limit, limit).to(self.native), values.clamp(-limit, limit).to(self.native)
 
-    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
         return parts[0].float(), parts[1].float()
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         converts = self.native is not torch.float32
-        return self.unpack(self._parts(shape, buffers, own=not converts))  # a cast of finite numbers is finite
+        return self.unpack(self._parts(shape, buffers, own=not converts), shape)  # a cast of finite numbers is finite
 
     def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         keys, values = self._parts(shape, buffers, own=False)
         return keys, values
 
 
-def _finite(what: str, *tensors: Tensor) -> None:
+def finite(what: str, *tensors: Tensor) -> None:
+    """Raises: WireError that begins with `what` if a tensor holds NaN or infinity."""
     for tensor in tensors:
         # One pass, no temporary: the extremes show any NaN or infinity.
         if tensor.numel() and not all(math.isfinite(extreme.item()) for extreme in torch.aminmax(tensor)):
