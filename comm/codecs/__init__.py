@@ -1,25 +1,49 @@
-"""How a cache becomes bytes: one codec per file, and the one list that names them."""
+"""How a cache becomes bytes: one codec per file, and the one list that names them.
 
-from laco.comm.codecs.base import Codec, Origin
-from laco.comm.codecs.fp16 import Fp16
-from laco.comm.codecs.fp32 import Fp32
-from laco.comm.codecs.int8 import Int8
+The names are there without torch, for the command line; a codec is loaded when it is first asked for.
+"""
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
 from laco.errors import WireError
 
-# Listing a codec here makes it usable and puts it into every test of the matrix.
-CODECS: dict[str, Codec] = {codec.name: codec for codec in (Fp32(), Fp16(), Int8())}
+if TYPE_CHECKING:
+    from laco.comm.codecs.base import Codec as Codec
+    from laco.comm.codecs.base import Origin as Origin
+
+# Listing a codec here makes it usable and puts it into every test of the matrix: its name, its file and class.
+HOMES = {
+    "fp32": "fp32:Fp32",
+    "fp16": "fp16:Fp16",
+    "fp8": "fp8:Fp8",
+    "int8": "int8:Int8",
+    "int4": "int4:Int4",
+    "int2": "int2:Int2",
+    "fast": "fast:Fast",
+    "zstd": "zstd:Zstd",
+    "blosc2": "blosc2:Blosc2",
+}
+__all__ = ["Codec", "Origin", "available", "find"]
 
 
 def available() -> list[str]:
     """Names of the codecs, in the order of the list."""
-    return list(CODECS)
+    return list(HOMES)
 
 
-def find(name: str) -> Codec:
+@cache
+def find(name: str) -> "Codec":
     """The codec called `name`. Raises WireError naming the known ones."""
-    if name not in CODECS:
-        raise WireError(f"unknown codec {name!r}; known are {', '.join(CODECS)}")
-    return CODECS[name]
+    if name not in HOMES:
+        raise WireError(f"unknown codec {name!r}; known are {', '.join(HOMES)}")
+    made: Codec = pkgutil.resolve_name(f"{__name__}.{HOMES[name]}")()
+    return made
 
 
-__all__ = ["Codec", "Origin", "available", "find"]
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(importlib.import_module("laco.comm.codecs.base"), name)
+    raise AttributeError(f"module 'laco.comm.codecs' has no attribute {name!r}")

@@ -85,7 +85,7 @@ class Fixed(Codec):
 
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         finite(f"a cache that {self.name} cannot carry", keys, values)
-        return tuple(_to_buffer(part) for part in self.pack(keys, values))
+        return from_parts(self.pack(keys, values))
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         parts = self._parts(shape, buffers)
@@ -140,6 +140,11 @@ def finite(what: str, *tensors: Tensor) -> None:
         # One pass, no temporary: the extremes show any NaN or infinity.
         if tensor.numel() and not all(math.isfinite(extreme.item()) for extreme in torch.aminmax(tensor)):
             raise WireError(f"{what}: holds NaN or infinity")
+
+
+def from_parts(parts: Sequence[Tensor]) -> tuple[Buffer, ...]:
+    """The tensors of a layout as buffers."""
+    return tuple(_to_buffer(part) for part in parts)
 
 
 def _to_buffer(tensor: Tensor) -> Buffer:

@@ -30,10 +30,10 @@ SMALLEST = torch.finfo(torch.float32).tiny
 
 
 class Groups(NamedTuple):
-    """`count` groups of `length` along an axis of `size`; the last may be shorter."""
+    """`many` groups of `length` along an axis of `size`; the last may be shorter."""
 
     size: int
-    count: int
+    many: int
     length: int
 
     @classmethod
@@ -43,14 +43,14 @@ class Groups(NamedTuple):
         return cls(size, ceil(size / length), length)
 
     def split(self, x: Tensor, axis: int) -> Tensor:
-        """`x` with its axis as two, [count, length]; the last group is filled up with its last number."""
-        if self.count * self.length != self.size:
-            x = x.index_select(axis, torch.arange(self.count * self.length).clamp_(max=self.size - 1))
-        return x.unflatten(axis, (self.count, self.length))
+        """`x` with its axis as two, [many, length]; the last group is filled up with its last number."""
+        if self.many * self.length != self.size:
+            x = x.index_select(axis, torch.arange(self.many * self.length).clamp_(max=self.size - 1))
+        return x.reshape(*x.shape[:axis], self.many, self.length, *x.shape[axis + 1 :])
 
     def spread(self, x: Tensor, axis: int) -> Tensor:
         """One number per group as one per number."""
-        return x if self.count == 1 else x.repeat_interleave(self.length, axis).narrow(axis, 0, self.size)
+        return x if self.many == 1 else x.repeat_interleave(self.length, axis).narrow(axis, 0, self.size)
 
 
 class Grouped(Fixed):
@@ -74,12 +74,12 @@ class Grouped(Fixed):
         width = ceil(shape[CHANNELS] / (8 // self.bits))
         parts = []
         for axis, groups in self.groups(shape):
-            counts = (*shape[:axis], groups.count, *shape[axis + 1 :])
+            counts = (*shape[:axis], groups.many, *shape[axis + 1 :])
             parts += [Part(torch.int16, (2, *counts)), Part(torch.uint8, (*shape[:CHANNELS], width))]
         return tuple(parts)
 
     def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        pairs = zip((keys, values), self.groups(_shape(keys)), strict=True)
+        pairs = zip((keys, values), self.groups(shape_of(keys)), strict=True)
         return tuple(part for x, (axis, groups) in pairs for part in self._quantise(x, axis, groups))
 
     def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
@@ -91,19 +91,18 @@ class Grouped(Fixed):
         first = self._first(origin, keys.shape[TOKENS])
         if first is None:
             return super().encode(keys, values, origin)
-        apart, rest = ([x[:, :, chosen] for x in (keys, values)] for chosen in (first, ~first))
-        finite(f"a cache that {self.name} cannot carry", *apart)
-        return *super().encode(*rest), sinks.pack(keys, values, first)
+        finite(f"a cache that {self.name} cannot carry", keys[:, :, first], values[:, :, first])
+        return *super().encode(keys[:, :, ~first], values[:, :, ~first]), sinks.pack(keys, values, first)
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         first = self._first(origin, shape[TOKENS])
         if first is None:
-            return super().decode(shape, buffers, origin)
+            return self.unpack(self._parts(shape, buffers), shape)
         if len(buffers) != 5:
             raise WireError(f"wrong size: {len(buffers)} buffers of {self.name}, with a first token there are 5")
         apart = sinks.unpack(buffers[4], shape, first)
         layers, heads, tokens, dim = shape
-        rest = super().decode((layers, heads, tokens - apart.shape[3], dim), buffers[:4])
+        rest = self.decode((layers, heads, tokens - apart.shape[3], dim), buffers[:4])
         both = torch.empty(2, *shape)
         both[:, :, :, first], both[0][:, :, ~first], both[1][:, :, ~first] = apart, *rest
         return both[0], both[1]
@@ -116,7 +115,7 @@ class Grouped(Fixed):
     def _quantise(self, x: Tensor, axis: int, groups: Groups) -> tuple[Tensor, Tensor]:
         """Groups int16 [2 (bits of the bfloat16 step, zero), ...] and packed codes."""
         if not x.numel():
-            counts = (*x.shape[:axis], groups.count, *x.shape[axis + 1 :])
+            counts = (*x.shape[:axis], groups.many, *x.shape[axis + 1 :])
             return torch.zeros(2, *counts, dtype=torch.int16), self._packed(x.to(torch.uint8))
         low, high = torch.aminmax(groups.split(x, axis), dim=axis + 1)
         step, zero = steps(low, high, 1 << self.bits)
@@ -140,21 +139,20 @@ class Grouped(Fixed):
         return step, zero
 
     def _packed(self, codes: Tensor) -> Tensor:
-        """Codes [..., head_dim] as bytes [..., width]: byte j holds codes j, j + width, ..., lowest bits first."""
+        """Codes [..., head_dim] as bytes [..., width], in order, the first in the lowest bits."""
         per = 8 // self.bits
         width = ceil(codes.shape[-1] / per)
         padded = torch.nn.functional.pad(codes, (0, per * width - codes.shape[-1]))
-        rows = padded.unflatten(-1, (per, width)).unbind(-2)
-        whole = rows[0].clone()
-        for place, row in enumerate(rows[1:], 1):
-            whole |= row << (self.bits * place)
-        return whole
+        return (padded.reshape(*codes.shape[:-1], width, per) << self._places()).sum(-1, dtype=torch.uint8)
 
     def _unpacked(self, packed: Tensor, dim: int) -> Tensor:
         """The codes again, uint8 [..., head_dim]."""
-        mask = (1 << self.bits) - 1
-        rows = [(packed >> (self.bits * place)) & mask for place in range(8 // self.bits)]
-        return torch.cat(rows, -1)[..., :dim]
+        codes = (packed[..., None] >> self._places()) & (1 << self.bits) - 1
+        return codes.flatten(-2)[..., :dim]
+
+    def _places(self) -> Tensor:
+        """Where the codes of a byte begin [bits]."""
+        return torch.arange(0, 8, self.bits, dtype=torch.uint8)
 
 
 def steps(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor]:
@@ -171,6 +169,7 @@ def steps(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor]:
     return step, zero
 
 
-def _shape(x: Tensor) -> Shape:
+def shape_of(x: Tensor) -> Shape:
+    """[layers, kv_heads, tokens, head_dim]."""
     layers, heads, tokens, dim = x.shape
     return layers, heads, tokens, dim
