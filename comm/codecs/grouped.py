@@ -2,7 +2,7 @@
 
 Keys are grouped along the tokens of a channel, values along the channels of a token (KIVI, arXiv 2402.02750): keys
 have a few channels that are large in every token, values do not. A chunk on a lossy radio may hold one token: with
-fewer than `FEW` tokens a key group costs more than it saves, and keys are grouped as values are. All of that follows
+fewer than `few` tokens a key group costs more than it saves, and keys are grouped as values are. All of that follows
 from the shape, so the sizes of the buffers do.
 
 A group divides the span from its least number to its largest into 2**bits cells of one step; a code is a cell, and
@@ -23,7 +23,6 @@ from laco.comm.message import Buffer
 from laco.errors import WireError
 
 TOKENS, CHANNELS = 2, 3  # axes of a cache [layers, kv_heads, tokens, head_dim]
-FEW = 16  # below this many tokens a group of them costs over 2 bits a number, for which int8 per token does better
 FRACTION = 16  # a group's zero is a whole number of sixteenths of a step
 FARTHEST = 1024  # steps from zero to a group's largest magnitude, at most: a zero fits 16 bits
 SMALLEST = torch.finfo(torch.float32).tiny
@@ -63,11 +62,12 @@ class Grouped(Fixed):
 
     bits: ClassVar[int]
     group: ClassVar[int]
+    few: ClassVar[int] = 16  # below this many tokens a group of them costs over 2 bits a number, more than it is worth
     keeps_first: ClassVar[bool] = True
 
     def groups(self, shape: Shape) -> tuple[tuple[int, Groups], tuple[int, Groups]]:
         """Axis and groups of keys, and of values."""
-        axis = CHANNELS if shape[TOKENS] < FEW else TOKENS
+        axis = CHANNELS if shape[TOKENS] < self.few else TOKENS
         return (axis, Groups.of(shape[axis], self.group)), (CHANNELS, Groups.of(shape[CHANNELS], self.group))
 
     def layout(self, shape: Shape) -> tuple[Part, ...]:
