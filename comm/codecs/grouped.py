@@ -36,9 +36,9 @@ class Groups(NamedTuple):
     length: int
 
     @classmethod
-    def of(cls, size: int, about: int) -> "Groups":
-        """Groups of nearly equal length, between 2/3 and 3/2 of `about` where there are so many."""
-        length = ceil(size / max(1, round(size / about))) or 1
+    def of(cls, size: int, least: int) -> "Groups":
+        """Groups of nearly equal length, of `least` to twice as many where there are so many: no short tail."""
+        length = ceil(size / max(1, size // least)) or 1
         return cls(size, ceil(size / length), length)
 
     def split(self, x: Tensor, axis: int) -> Tensor:

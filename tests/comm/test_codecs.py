@@ -9,7 +9,17 @@ from laco.comm.codecs import available, find
 from laco.method.cache import KVCache, LayerKV
 
 # Largest relative error on Gaussian data, and payload bytes of 2 layers x 4 heads x 16 tokens x 32.
-BOUNDS = {"fp32": (0.0, 32768), "fp16": (3e-4, 16384), "int8": (0.01, 8960)}
+BOUNDS = {
+    "fp32": (0.0, 32768),
+    "fp16": (3e-4, 16384),
+    "fp8": (0.03, 8224),
+    "int8": (0.01, 8960),
+    "int4": (0.1, 5824),
+    "int2": (0.4, 3904),
+    "fast": (0.11, 5120),
+    "zstd": (3e-4, None),
+    "blosc2": (3e-4, None),
+}
 
 
 def relative_error(sent: KVCache, heard: KVCache) -> float:
@@ -42,7 +52,8 @@ class TestEveryCodec:
 
     def test_size(self, name, make_cache) -> None:
         (chunk,) = encode(make_cache(), name)
-        assert sum(len(buffer) for buffer in chunk.buffers) == BOUNDS[name][1]
+        size, wanted = sum(len(buffer) for buffer in chunk.buffers), BOUNDS[name][1]
+        assert size == wanted if wanted else 0.8 * 16384 < size < 16384
 
     def test_many_tokens(self, name, make_cache) -> None:
         sent = make_cache(layers=1, heads=1, tokens=8192, dim=16)
@@ -60,6 +71,7 @@ class TestEveryCodec:
         keys = make_cache(layers=1).layers[0].keys.clamp(-1, 1) * value
         heard = decode(encode(of(keys, keys.neg()), name)).layers[0]
         assert all(torch.isfinite(tensor).all() for tensor in heard)
+        assert float((heard.keys - keys).abs().max()) <= 2 * value + torch.finfo(torch.float32).tiny
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
     @pytest.mark.parametrize("where", [0, 1])
@@ -74,7 +86,7 @@ class TestEveryCodec:
         sent = make_cache()
         heard = decode(encode(sent.to(dtype), name))
         assert heard.dtype is torch.float32
-        assert relative_error(sent, heard) <= 0.012
+        assert relative_error(sent, heard) <= max(0.012, BOUNDS[name][0])
 
     def test_shares_no_storage(self, name, make_cache) -> None:
         sent = make_cache(layers=1)
@@ -124,5 +136,5 @@ def test_int8_scales_must_be_numbers(scale) -> None:
 
 
 def test_unknown_codec_names_the_known(make_cache) -> None:
-    with pytest.raises(WireError, match="unknown codec 'int9'; known are fp32, fp16, int8"):
+    with pytest.raises(WireError, match="unknown codec 'int9'; known are fp32, fp16, fp8"):
         encode(make_cache(), "int9")
