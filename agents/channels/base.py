@@ -14,7 +14,7 @@ from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
 from laco.agents.observation import Beacon, Observation
 from laco.comm import Chunk, WireError
-from laco.comm.codecs import available
+from laco.comm.codecs import usable
 from laco.comm.handshake import Offer
 from laco.method.fusion import infer
 from laco.profiling.spans import span
@@ -57,7 +57,7 @@ class Channel(ABC):
     @property
     def codecs(self) -> tuple[str, ...]:
         """Names of the codecs this channel reads: part of the handshake."""
-        return (*available(), *(name for name in TRANSFERS if name != "auto"))
+        return (*usable(self.driver.fingerprint), *(name for name in TRANSFERS if name != "auto"))
 
     @property
     def counters(self) -> dict[str, int]:

@@ -21,6 +21,7 @@ from laco.agents.drivers.base import Driver
 from laco.agents.drivers.frame import Frame
 from laco.agents.observation import Beacon, Observation
 from laco.comm import Chunk, Partial, encode, parse
+from laco.comm.codecs import find as find_codec
 from laco.comm.handshake import Offer
 from laco.config import LacoConfig
 from laco.errors import ConfigError
@@ -44,7 +45,7 @@ class Latent(Channel):
     codec: a KV codec, or one of `TRANSFERS`, whose recipes only the same model can follow: others get `KV`.
     adapters: for caches of other models; None for none.
     other_codec: messages sent in another codec than this, because who hears them does not know it.
-    Raises: ConfigError for a swap without a cache to swap.
+    Raises: ConfigError for a swap without a cache to swap, or a codec that lacks the model's table.
     """
 
     name = "latent"
@@ -64,6 +65,8 @@ class Latent(Channel):
         self.adapters = adapters or Adapters(driver.fingerprint)
         self.quarantine = Quarantine(driver.backbone)
         self.other_codec = 0
+        if codec not in TRANSFERS:
+            find_codec(codec).require(driver.fingerprint)
         if swap is not None and codec in TRANSFERS:
             raise ConfigError(f"controls swap the cache that is sent: choose a KV codec, not {codec!r}")
 

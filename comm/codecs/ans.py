@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from laco.comm.codecs.extra import library
 from laco.comm.message import Buffer
 from laco.errors import ConfigError, WireError
 
@@ -35,7 +36,7 @@ MOST_ESCAPE = 2**31 - 1
 class Models:
     """frequencies: int32 [CLASSES, SYMBOLS], each row positive and summing to 2**PRECISION.
 
-    Raises: ConfigError for frequencies that are none, or where `constriction` is not installed.
+    Raises: ConfigError for frequencies that are none.
     """
 
     frequencies: Ints
@@ -51,25 +52,16 @@ class Models:
         if number not in self._made:
             row = self.frequencies[number - LOWEST]
             # Multiples of 2**-20 that sum to 1: exact in float64, so alike on every machine.
-            model = library().stream.model.Categorical(row / float(1 << PRECISION), perfect=False)
+            model = library("entropy").stream.model.Categorical(row / float(1 << PRECISION), perfect=False)
             self._made[number] = model
         return self._made[number]
-
-
-def library() -> Any:
-    """`constriction`. Raises: ConfigError naming the extra that brings it."""
-    try:
-        import constriction
-    except ImportError as error:
-        raise ConfigError("this codec needs constriction: pip install 'laco-driving[codecs]'") from error
-    return constriction
 
 
 def encode(rows: Ints, classes: Ints, models: Models) -> tuple[Buffer, Buffer]:
     """Rows of whole numbers [n, length], each of its class [n]; rows of a class below LOWEST must hold nothing."""
     beyond = np.abs(rows) > REACH
     symbols = np.where(beyond, ESCAPE, rows + REACH).astype(np.int32)
-    coder = library().stream.stack.AnsCoder()
+    coder = library("entropy").stream.stack.AnsCoder()
     for number, chosen in reversed(list(_groups(classes))):  # a stack: what goes in last comes out first
         coder.encode_reverse(np.ascontiguousarray(symbols[chosen]).reshape(-1), models.of(number))
     ordered = [rows[chosen][beyond[chosen]] for _, chosen in _groups(classes)]
@@ -82,7 +74,7 @@ def decode(words: Buffer, escapes: Buffer, classes: Ints, length: int, models: M
 
     Nothing is allocated but the rows: their number follows from the header, not from the buffers.
     """
-    coder = library().stream.stack.AnsCoder(_words(words))
+    coder = library("entropy").stream.stack.AnsCoder(_words(words))
     rows = np.zeros((len(classes), length), np.int32)
     found = 0
     rest = np.frombuffer(escapes, "<i4") if memoryview(escapes).nbytes % 4 == 0 else None

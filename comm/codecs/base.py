@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from laco.comm.message import Buffer
-from laco.errors import WireError
+from laco.errors import ConfigError, WireError
 
 Shape = tuple[int, int, int, int]  # layers, kv_heads, tokens, head_dim
 
@@ -59,8 +59,16 @@ class Codec(ABC):
     general: bool = True
 
     def require(self, fingerprint: str) -> None:
-        """Raises: ConfigError where it cannot be used here at all, or not for this model; it says why."""
+        """Raises: ConfigError where it cannot carry this model's caches, saying why."""
         return
+
+    def fits(self, fingerprint: str) -> bool:
+        """Whether it can carry this model's caches."""
+        try:
+            self.require(fingerprint)
+        except ConfigError:
+            return False
+        return True
 
     @abstractmethod
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
@@ -95,14 +103,14 @@ class Fixed(Codec):
 
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         finite(f"a cache that {self.name} cannot carry", keys, values)
-        return tuple(_to_buffer(part) for part in self.pack(keys, values))
+        return from_parts(self.pack(keys, values))
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
-        keys, values = self.unpack(self.parts(shape, buffers), shape)
+        keys, values = self.unpack(self._parts(shape, buffers), shape)
         finite(f"damaged: {self.name} cache", keys, values)
         return keys, values
 
-    def parts(self, shape: Shape, buffers: Sequence[Buffer], *, own: bool = True) -> tuple[Tensor, ...]:
+    def _parts(self, shape: Shape, buffers: Sequence[Buffer], *, own: bool = True) -> tuple[Tensor, ...]:
         """The tensors of `layout`, copied out of the buffers; not `own`: only where they must be.
 
         Raises: WireError where sizes or numbers cannot be.
@@ -133,10 +141,10 @@ class Cast(Fixed):
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         converts = self.native is not torch.float32
-        return self.unpack(self.parts(shape, buffers, own=not converts), shape)  # a cast of finite numbers is finite
+        return self.unpack(self._parts(shape, buffers, own=not converts), shape)  # a cast of finite numbers is finite
 
     def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
-        keys, values = self.parts(shape, buffers, own=False)
+        keys, values = self._parts(shape, buffers, own=False)
         return keys, values
 
 
@@ -153,6 +161,11 @@ def _all_finite(tensor: Tensor) -> bool:
         bits = tensor.contiguous().numpy()
         return bool(bits.view(np.int16).max() < 0x7C00 and bits.view(np.uint16).max() < 0xFC00)
     return all(math.isfinite(extreme.item()) for extreme in torch.aminmax(tensor))
+
+
+def from_parts(parts: Sequence[Tensor]) -> tuple[Buffer, ...]:
+    """The tensors of a layout as buffers."""
+    return tuple(_to_buffer(part) for part in parts)
 
 
 def _to_buffer(tensor: Tensor) -> Buffer:

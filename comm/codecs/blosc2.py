@@ -4,11 +4,10 @@ No message can carry it, and `available` does not list it: its reader (4.14) cra
 chunks of right length and header, and a crash is no `WireError` (docs/codecs.md).
 """
 
-from typing import Any
-
+from laco.comm.codecs.extra import library
 from laco.comm.codecs.lossless import Lossless
 from laco.comm.message import Buffer
-from laco.errors import ConfigError, WireError
+from laco.errors import WireError
 
 LEVEL = 5
 
@@ -18,31 +17,19 @@ class Blosc2(Lossless):
 
     name = "blosc2"
 
-    def require(self, fingerprint: str) -> None:
-        library()
-
-    def compress(self, data: memoryview) -> Buffer:
-        blosc2 = library()
-        if not data.nbytes:  # it knows no empty chunk
+    def compress(self, data: bytes) -> Buffer:
+        blosc2 = library(self.name)
+        if not data:  # it knows no empty chunk
             return b""
         how = {"codec": blosc2.Codec.ZSTD, "clevel": LEVEL, "filter": blosc2.Filter.BITSHUFFLE}
-        packed: bytes = blosc2.compress(bytes(data), typesize=2, **how)
+        packed: bytes = blosc2.compress(data, typesize=2, **how)
         return packed
 
-    def decompress(self, data: Buffer, size: int) -> Buffer:
+    def expand(self, buffer: Buffer, size: int) -> Buffer:
         if not size:
             return b""
         try:
-            found: bytes = library().decompress(bytes(data))
+            found: bytes = library(self.name).decompress(bytes(buffer))
         except (RuntimeError, ValueError) as error:
             raise WireError(f"damaged: {error}") from error
         return found
-
-
-def library() -> Any:
-    """`blosc2`. Raises: ConfigError naming the extra that brings it."""
-    try:
-        import blosc2
-    except ImportError as error:
-        raise ConfigError("this codec needs blosc2: pip install 'laco-driving[codecs]'") from error
-    return blosc2

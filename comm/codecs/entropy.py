@@ -38,9 +38,6 @@ class Entropy(Codec):
 
     name = "entropy"
 
-    def require(self, fingerprint: str) -> None:
-        ans.library()
-
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         finite(f"a cache that {self.name} cannot carry", keys, values)
         chosen = sinks(origin, keys.shape[2])

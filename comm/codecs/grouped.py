@@ -1,105 +1,175 @@
-"""A few bits a number, in groups that share a lowest value and a step (KIVI, arXiv 2402.02750).
+"""A few bits a number, in groups that share a step: what `int4`, `int2` and `fast` have in common.
 
-Keys have channels that are large in every token, so they are grouped along the tokens of one channel; values along
-the channels of one token. A chunk of few tokens cannot afford a group per channel: below `FEW` tokens keys are
-grouped as values are. Whatever a group's length, its numbers follow from the shape.
+Keys are grouped along the tokens of a channel, values along the channels of a token (KIVI, arXiv 2402.02750): keys
+have a few channels that are large in every token, values do not. A chunk on a lossy radio may hold one token: with
+fewer than `few` tokens a key group costs more than it saves, and keys are grouped as values are. All of that follows
+from the shape, so the sizes of the buffers do.
+
+A group divides the span from its least number to its largest into 2**bits cells of one step; a code is a cell, and
+stands for its middle. So no number is further than half a step from what it becomes, and 4 cells fit Gaussian numbers
+better than 4 levels from end to end would (the outer levels of a Lloyd-Max quantiser lie well inside too).
 """
+
+from collections.abc import Sequence
+from math import ceil
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
-from laco.comm.codecs.base import Fixed, Part, Shape, shape_of
+from laco.comm.codecs import sinks
+from laco.comm.codecs.base import NOWHERE, Fixed, Origin, Part, Shape, finite
+from laco.comm.message import Buffer
+from laco.errors import WireError
 
-# bfloat16: float16 ends at 65504; float32 costs twice as much.
-PARAMETER = torch.bfloat16
-FEW = 16
+TOKENS, CHANNELS = 2, 3  # axes of a cache [layers, kv_heads, tokens, head_dim]
+FRACTION = 16  # a group's zero is a whole number of sixteenths of a step
+FARTHEST = 1024  # steps from zero to a group's largest magnitude, at most: a zero fits 16 bits
 SMALLEST = torch.finfo(torch.float32).tiny
-LARGEST = 2.0**126  # beyond it numbers saturate: a group's range must be a float32 too
-TOKENS, CHANNELS = 2, 3  # dimensions
+
+
+class Groups(NamedTuple):
+    """`many` groups of `length` along an axis of `size`; the last may be shorter."""
+
+    size: int
+    many: int
+    length: int
+
+    @classmethod
+    def of(cls, size: int, least: int) -> "Groups":
+        """Groups of nearly equal length, of `least` to twice as many where there are so many: no short tail."""
+        length = ceil(size / max(1, size // least)) or 1
+        return cls(size, ceil(size / length), length)
+
+    def split(self, x: Tensor, axis: int) -> Tensor:
+        """`x` with its axis as two, [many, length]; the last group is filled up with its last number."""
+        if self.many * self.length != self.size:
+            x = x.index_select(axis, torch.arange(self.many * self.length).clamp_(max=self.size - 1))
+        return x.reshape(*x.shape[:axis], self.many, self.length, *x.shape[axis + 1 :])
+
+    def spread(self, x: Tensor, axis: int) -> Tensor:
+        """One number per group as one per number."""
+        return x if self.many == 1 else x.repeat_interleave(self.length, axis).narrow(axis, 0, self.size)
 
 
 class Grouped(Fixed):
-    """bits: 2 or 4 per number; size: numbers in a group, fewer at the end of a row.
+    """A subclass gives its bits, the length of its groups, and whether the sequence's first token stays float16.
 
-    Buffers for keys, then for values: lowest values and steps, bfloat16, the shape with the grouped dimension
-    replaced by its number of groups; then codes in the order of the numbers, the first in the lowest bits.
-    The error is at most half a step, that is 1 / (2 * (2**bits - 1)) of a group's range, and what bfloat16 rounds.
+    Buffers: key groups, key codes, value groups, value codes; and the first token where it is kept apart. Any float32
+    can be carried (but for the first token, which saturates at 65504); the error is at most half a step, which is
+    1/2**(bits + 1) of the group's span, or 0.05 % of its largest magnitude where that is more.
     """
 
-    bits: int
-    size: int
+    bits: ClassVar[int]
+    group: ClassVar[int]
+    few: ClassVar[int] = 16  # below this many tokens a group of them costs over 2 bits a number, more than it is worth
+    keeps_first: ClassVar[bool] = True
+
+    def groups(self, shape: Shape) -> tuple[tuple[int, Groups], tuple[int, Groups]]:
+        """Axis and groups of keys, and of values."""
+        axis = CHANNELS if shape[TOKENS] < self.few else TOKENS
+        return (axis, Groups.of(shape[axis], self.group)), (CHANNELS, Groups.of(shape[CHANNELS], self.group))
 
     def layout(self, shape: Shape) -> tuple[Part, ...]:
-        return *self._side(shape, key_axis(shape)), *self._side(shape, CHANNELS)
+        width = ceil(shape[CHANNELS] / (8 // self.bits))
+        parts = []
+        for axis, groups in self.groups(shape):
+            counts = (*shape[:axis], groups.many, *shape[axis + 1 :])
+            parts += [Part(torch.int16, (2, *counts)), Part(torch.uint8, (*shape[:CHANNELS], width))]
+        return tuple(parts)
 
     def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        return *self.quantise(keys, key_axis(shape_of(keys))), *self.quantise(values, CHANNELS)
+        pairs = zip((keys, values), self.groups(shape_of(keys)), strict=True)
+        return tuple(part for x, (axis, groups) in pairs for part in self._quantise(x, axis, groups))
 
     def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
-        return self.restore(parts[:3], shape, key_axis(shape)), self.restore(parts[3:], shape, CHANNELS)
+        (key_axis, key_groups), (value_axis, value_groups) = self.groups(shape)
+        keys = self._restore(parts[0], parts[1], key_axis, key_groups, shape)
+        return keys, self._restore(parts[2], parts[3], value_axis, value_groups, shape)
 
-    def restore(self, parts: tuple[Tensor, ...], shape: Shape, axis: int) -> Tensor:
-        """What `quantise` made, as float32 numbers of `shape`."""
-        lowest, step, codes = parts
-        spread = [_spread(part.float(), axis, self.size, shape[axis]) for part in (step, lowest)]
-        return unpacked(codes, self.bits, shape) * spread[0] + spread[1]
+    def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
+        first = self._first(origin, keys.shape[TOKENS])
+        if first is None:
+            return super().encode(keys, values, origin)
+        finite(f"a cache that {self.name} cannot carry", keys[:, :, first], values[:, :, first])
+        return *super().encode(keys[:, :, ~first], values[:, :, ~first]), sinks.pack(keys, values, first)
 
-    def quantise(self, x: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Lowest values, steps and packed codes of `x`, grouped along `axis`."""
-        x = x.clamp(-LARGEST, LARGEST)
-        low, high = _extremes(x, axis, self.size)
-        lowest = low.to(PARAMETER)
-        step = ((high - lowest.float()) / (2**self.bits - 1)).clamp(min=SMALLEST).to(PARAMETER)
-        spread = [_spread(part.float(), axis, self.size, x.shape[axis]) for part in (lowest, step)]
-        codes = ((x - spread[0]) / spread[1]).round_().clamp_(0, 2**self.bits - 1).to(torch.uint8)
-        return lowest, step, packed(codes, self.bits)
+    def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        first = self._first(origin, shape[TOKENS])
+        if first is None:
+            return self.unpack(self._parts(shape, buffers), shape)
+        if len(buffers) != 5:
+            raise WireError(f"wrong size: {len(buffers)} buffers of {self.name}, with a first token there are 5")
+        apart = sinks.unpack(buffers[4], shape, first)
+        layers, heads, tokens, dim = shape
+        rest = self.decode((layers, heads, tokens - apart.shape[3], dim), buffers[:4])
+        both = torch.empty(2, *shape)
+        both[:, :, :, first], both[0][:, :, ~first], both[1][:, :, ~first] = apart, *rest
+        return both[0], both[1]
 
-    def _side(self, shape: Shape, axis: int) -> tuple[Part, ...]:
-        count = torch.Size(shape).numel()
-        parameter = Part(PARAMETER, group_shape(shape, axis, self.size))
-        return parameter, parameter, Part(torch.uint8, (-(-count * self.bits // 8),))
+    def _first(self, origin: Origin, tokens: int) -> Tensor | None:
+        """Which tokens stay float16, bool [tokens]; None for none."""
+        found = sinks.sinks(origin, tokens) if self.keeps_first else None
+        return found if found is not None and found.any() else None
+
+    def _quantise(self, x: Tensor, axis: int, groups: Groups) -> tuple[Tensor, Tensor]:
+        """Groups int16 [2 (bits of the bfloat16 step, zero), ...] and packed codes."""
+        if not x.numel():
+            counts = (*x.shape[:axis], groups.many, *x.shape[axis + 1 :])
+            return torch.zeros(2, *counts, dtype=torch.int16), self._packed(x.to(torch.uint8))
+        low, high = torch.aminmax(groups.split(x, axis), dim=axis + 1)
+        step, zero = steps(low, high, 1 << self.bits)
+        inverse, offset = 1.0 / step, 0.5 - zero
+        scaled = x * groups.spread(inverse, axis) + groups.spread(offset, axis)
+        codes = scaled.clamp_(0, (1 << self.bits) - 1).to(torch.uint8)
+        halves = step.to(torch.bfloat16).view(torch.int16)
+        return torch.stack((halves, (zero * FRACTION).to(torch.int16))), self._packed(codes)
+
+    def _restore(self, stored: Tensor, packed: Tensor, axis: int, groups: Groups, shape: Shape) -> Tensor:
+        step, zero = self.read(stored)
+        codes = self._unpacked(packed, shape[CHANNELS]).float()
+        return codes.add_(groups.spread(zero, axis)).mul_(groups.spread(step, axis))
+
+    def read(self, stored: Tensor) -> tuple[Tensor, Tensor]:
+        """Steps and zeros of stored groups. Raises: WireError where a code would not be a number."""
+        step = stored[0].view(torch.bfloat16).float()
+        zero = stored[1].float() / FRACTION
+        # The outermost codes bound all others, so this is as good as a look at every number.
+        finite(f"damaged: {self.name} groups", step * zero, step * (zero + (1 << self.bits) - 1))
+        return step, zero
+
+    def _packed(self, codes: Tensor) -> Tensor:
+        """Codes [..., head_dim] as bytes [..., width], in order, the first in the lowest bits."""
+        per = 8 // self.bits
+        width = ceil(codes.shape[-1] / per)
+        padded = torch.nn.functional.pad(codes, (0, per * width - codes.shape[-1]))
+        return (padded.reshape(*codes.shape[:-1], width, per) << self._places()).sum(-1, dtype=torch.uint8)
+
+    def _unpacked(self, packed: Tensor, dim: int) -> Tensor:
+        """The codes again, uint8 [..., head_dim]."""
+        codes = (packed[..., None] >> self._places()) & (1 << self.bits) - 1
+        return codes.flatten(-2)[..., :dim]
+
+    def _places(self) -> Tensor:
+        """Where the codes of a byte begin [bits]."""
+        return torch.arange(0, 8, self.bits, dtype=torch.uint8)
 
 
-def key_axis(shape: Shape) -> int:
-    """Along which dimension keys are grouped."""
-    return CHANNELS if shape[TOKENS] < FEW else TOKENS
+def steps(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+    """Step, rounded to bfloat16, and zero, rounded to 1/FRACTION, of groups from `low` to `high`; all float32.
+
+    A code c stands for (c + zero) * step. A group of one number alone needs no cell: there zero stands for it.
+    """
+    # float16 would end at 65504, and clip or zero whole groups. Divided first: the span of float32 is no float32.
+    span = high / cells - low / cells
+    far = torch.maximum(high, -low) / FARTHEST
+    step = torch.maximum(span, far).clamp_(min=SMALLEST).to(torch.bfloat16).float()
+    middle = torch.where(high > low, 0.5, 0.0)
+    zero = ((low / step + middle) * FRACTION).round_() / FRACTION
+    return step, zero
 
 
-def group_shape(shape: Shape, axis: int, size: int) -> Shape:
-    """Of a parameter: the number of groups in place of the grouped dimension."""
-    layers, heads, tokens, dim = (-(-n // size) if i == axis else n for i, n in enumerate(shape))
+def shape_of(x: Tensor) -> Shape:
+    """[layers, kv_heads, tokens, head_dim]."""
+    layers, heads, tokens, dim = x.shape
     return layers, heads, tokens, dim
-
-
-def packed(codes: Tensor, bits: int) -> Tensor:
-    """Codes 0..2**bits - 1 of any shape as bytes, the first in the lowest bits."""
-    each = 8 // bits
-    flat = codes.reshape(-1)
-    padded = torch.nn.functional.pad(flat, (0, -len(flat) % each)).reshape(-1, each)
-    whole = padded[:, 0].clone()
-    for place in range(1, each):
-        whole |= padded[:, place] << (bits * place)
-    return whole
-
-
-def unpacked(whole: Tensor, bits: int, shape: Shape) -> Tensor:
-    """The codes again, float32 of `shape`."""
-    places = torch.arange(0, 8, bits, dtype=torch.uint8)
-    codes = (whole[:, None] >> places) & (2**bits - 1)
-    numbers: Tensor = codes.reshape(-1)[: torch.Size(shape).numel()].reshape(shape).float()
-    return numbers
-
-
-def _extremes(x: Tensor, axis: int, size: int) -> tuple[Tensor, Tensor]:
-    """Lowest and highest number of every group along `axis`."""
-    if not x.numel():
-        shape = group_shape(shape_of(x), axis, size)
-        return x.new_zeros(shape), x.new_zeros(shape)
-    parts = torch.split(x, size, axis)
-    low, high = zip(*(torch.aminmax(part, dim=axis, keepdim=True) for part in parts), strict=True)
-    return torch.cat(low, axis), torch.cat(high, axis)
-
-
-def _spread(parameter: Tensor, axis: int, size: int, length: int) -> Tensor:
-    """A group's parameter at each of its numbers."""
-    return parameter.repeat_interleave(size, axis).narrow(axis, 0, length)

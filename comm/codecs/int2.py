@@ -1,11 +1,11 @@
-"""`int2`: two bits a number in groups of 32, three with what a group shares (see `grouped`)."""
+"""`int2`: two bits a number in groups of 32 (as KIVI, arXiv 2402.02750), keys per channel, values per token."""
 
 from laco.comm.codecs.grouped import Grouped
 
 
 class Int2(Grouped):
-    """5.3 times smaller than float16, and far from exact: 40 % relative error on values."""
+    """3 bits a number with the groups: 5.3 times smaller than float16. Gaussian data: 32 % relative error."""
 
     name = "int2"
     bits = 2
-    size = 32
+    group = 32

@@ -25,15 +25,11 @@ LARGEST = 1e24  # beyond it numbers saturate: sums of their products must be flo
 class Transform(Codec):
     """Buffers: the coder's words, its escapes, and the sequence's first token in float16."""
 
+    name = "transform"
     general = False
-
-    def __init__(self, name: str, level: int) -> None:
-        """level: of quality; each step of one widens the quantiser's step by a quarter octave."""
-        self.name = name
-        self.level = level
+    level = 0  # each step of one widens the quantiser's step by a quarter octave
 
     def require(self, fingerprint: str) -> None:
-        ans.library()
         table.find(fingerprint)
 
     @property
@@ -88,6 +84,13 @@ class Transform(Codec):
         own = known.classes[list(origin.layers)].reshape(-1).to(torch.int32) - self.level
         classes: ans.Ints = own.clamp(max=ans.HIGHEST).numpy()
         return classes
+
+
+class TransformCoarse(Transform):
+    """Twice the step."""
+
+    name = "transform-coarse"
+    level = ans.PER_OCTAVE
 
 
 def _table(origin: Origin, shape: Shape) -> Table:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from laco.agents.channels import TRANSFERS
+from laco.comm.codecs import available
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,16 +17,8 @@ if TYPE_CHECKING:
     from laco.scenarios.session import Options, Result, Session
 
 
-class CodecName(StrEnum):
-    """How a cache becomes bytes."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-    INT8 = "int8"
-    RECOMPUTE = "recompute"
-    RECOMPUTE_HALF = "recompute-half"
-    RECOMPUTE_REPLAY = "recompute-replay"
-    AUTO = "auto"
+# How a cache becomes bytes.
+CodecName = StrEnum("CodecName", {name: name for name in (*available(), *TRANSFERS)})  # type: ignore[misc]
 
 
 class ChannelName(StrEnum):
@@ -137,6 +132,7 @@ def run(
     from laco.agents.channels import require as require_channel
     from laco.agents.drivers.check import weights_of
     from laco.agents.drivers.profile import of as profile_of
+    from laco.comm.codecs.extra import require as require_codec
     from laco.comm.radio import RadioSpec
     from laco.report.files import prepare
     from laco.scenarios.catalog import find
@@ -151,6 +147,7 @@ def run(
         require_channel(channel.value, driver.value)
     chosen = weights_of(driver.value, weights, model, here=not agents)
     profile = profile_of(driver.value, chosen, calibration)
+    require_codec(codec.value if codec else profile.codec)
     names = carried(driver.value) if channel is ChannelName.ALL else (channel.value,)
     served, keys = _secured(agents or (), curve)
     folder = prepare(out or Path("runs") / f"{scenario}-{seed}{'-twin' if twin else ''}")
