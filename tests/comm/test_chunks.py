@@ -65,7 +65,7 @@ def test_chunks_are_few_and_well_filled(name, make_cache) -> None:
     """Where a token of one layer is small against a chunk, chunks are nearly full and headers cost little."""
     chunks = encode(make_cache(layers=6, heads=2, tokens=200, dim=16), name, chunk_bytes=8000, **META)
     filled = sizes(chunks)
-    assert sum(filled) > 0.85 * 8000 * len(chunks)
+    assert sum(filled[:-1]) > 0.85 * 8000 * (len(chunks) - 1)  # the last one holds what is left
     assert sum(len(chunk.header) for chunk in chunks) < 0.04 * sum(filled)
 
 
