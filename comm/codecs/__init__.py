@@ -35,6 +35,11 @@ def available() -> list[str]:
     return list(CODECS)
 
 
+def general() -> list[str]:
+    """Names of those that carry any model's caches; the others need a table of the model."""
+    return [name for name, codec in CODECS.items() if codec.general]
+
+
 def find(name: str) -> Codec:
     """The codec called `name`. Raises WireError naming the known ones."""
     if name not in CODECS:
@@ -42,4 +47,4 @@ def find(name: str) -> Codec:
     return CODECS[name]
 
 
-__all__ = ["Codec", "Origin", "available", "find"]
+__all__ = ["Codec", "Origin", "available", "find", "general"]

@@ -44,11 +44,15 @@ class Codec(ABC):
     """Turns keys and values, both [layers, kv_heads, tokens, head_dim], into buffers and back.
 
     A codec has no state, so that each chunk can be decoded on its own. native: besides float32, what it takes and
-    gives without a conversion.
+    gives without a conversion. general: whether it carries any model's caches, or needs a table of the model.
     """
 
     name: str
     native: torch.dtype = torch.float32
+    general: bool = True
+
+    def require(self, fingerprint: str) -> None:
+        """Raises: ConfigError where it cannot be used here at all, or not for this model; it says why."""
 
     @abstractmethod
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:

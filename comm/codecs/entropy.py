@@ -26,7 +26,8 @@ STEP = 0.25  # of the quantiser, in root mean squares of a layer's keys (values)
 ENOUGH = 32  # tokens from which on a channel tells its own mean and class
 SIDES = 2  # keys, values
 TABLE = "generic.safetensors"
-UNIFORM = np.float32(np.finfo(np.float32).tiny)
+LARGEST = 2.0**126  # beyond it numbers saturate
+SMALLEST = np.float32(np.finfo(np.float32).tiny)
 
 
 class Entropy(Codec):
@@ -36,6 +37,9 @@ class Entropy(Codec):
     """
 
     name = "entropy"
+
+    def require(self, fingerprint: str) -> None:
+        ans.library()
 
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         finite(f"a cache that {self.name} cannot carry", keys, values)
@@ -81,13 +85,13 @@ class Entropy(Codec):
 def quantised(keys: Tensor, values: Tensor) -> tuple[ans.Floats, ans.Ints, ans.Ints]:
     """Steps [layers * sides], means [rows] or none, and whole numbers less the means, int32 [rows, tokens]."""
     layers, heads, tokens, dim = keys.shape
-    both = torch.stack((keys, values), 1).transpose(3, 4).reshape(layers * SIDES, heads * dim, tokens)
+    both = torch.stack((keys, values), 1).clamp(-LARGEST, LARGEST).transpose(3, 4).reshape(layers * SIDES, heads * dim, tokens)
     if not both.numel():
         rows = np.zeros((layers * SIDES * heads * dim, tokens), np.int32)
-        return np.full(layers * SIDES, UNIFORM), np.zeros(len(rows) if tokens >= ENOUGH else 0, np.int32), rows
+        return np.full(layers * SIDES, SMALLEST), np.zeros(len(rows) if tokens >= ENOUGH else 0, np.int32), rows
     # In two steps: the square of a large number need not be one.
-    largest = both.abs().amax((1, 2), keepdim=True).clamp(min=float(UNIFORM))
-    step = (STEP * largest * (both / largest).pow(2).mean((1, 2), keepdim=True).sqrt()).clamp(min=float(UNIFORM))
+    largest = both.abs().amax((1, 2), keepdim=True).clamp(min=float(SMALLEST))
+    step = (STEP * largest * (both / largest).pow(2).mean((1, 2), keepdim=True).sqrt()).clamp(min=float(SMALLEST))
     rows = (both / step).round().clamp(-(2.0**30), 2.0**30).to(torch.int32).reshape(-1, tokens).numpy()
     steps = step.reshape(-1).numpy()
     if tokens < ENOUGH:

@@ -14,6 +14,7 @@ Bytes = NDArray[np.uint8]
 
 SMALLEST = np.float32(np.finfo(np.float32).tiny)
 EXPONENT = np.uint32(0x7F800000)
+LARGEST = np.float32(2.0**126)
 LEVELS = np.float32(15)
 # Extremes are the same in any order; nothing else here may be reordered, or torch would make other bytes.
 ORDER = {"nnan", "nsz"}
@@ -44,9 +45,9 @@ def write_tokens(x: Floats, raw: NDArray[np.uint32], size: int, lowest: Halves, 
         for group in range(lowest.shape[1]):
             start = group * size
             end = min(start + size, dim)
-            low = high = x[row, start]
+            low = high = min(max(x[row, start], -LARGEST), LARGEST)
             for i in range(start, end):
-                value = x[row, i]
+                value = min(max(x[row, i], -LARGEST), LARGEST)
                 low = min(low, value)
                 high = max(high, value)
                 worst = max(worst, raw[row, i] & EXPONENT)
@@ -66,7 +67,7 @@ def write_tokens(x: Floats, raw: NDArray[np.uint32], size: int, lowest: Halves, 
 
 @njit(cache=True, fastmath=ORDER, nogil=True)  # type: ignore[untyped-decorator]
 def write_channels(x: Floats, raw: NDArray[np.uint32], size: int, lowest: Halves, step: Halves, codes: Bytes) -> bool:
-    """Groups along the tokens of a channel. x, raw: [rows, tokens, dim], dim even; lowest, step: [rows, groups, dim]."""
+    """Groups along the tokens of a channel. x, raw: [rows, tokens, dim], dim even; parameters: [rows, groups, dim]."""
     rows, tokens, dim = x.shape
     low, high = np.empty(dim, np.float32), np.empty(dim, np.float32)
     base, width = np.empty(dim, np.float32), np.empty(dim, np.float32)
@@ -78,10 +79,10 @@ def write_channels(x: Floats, raw: NDArray[np.uint32], size: int, lowest: Halves
             start = group * size
             end = min(start + size, tokens)
             for c in range(dim):
-                low[c] = high[c] = x[row, start, c]
+                low[c] = high[c] = min(max(x[row, start, c], -LARGEST), LARGEST)
             for t in range(start, end):
                 for c in range(dim):
-                    value = x[row, t, c]
+                    value = min(max(x[row, t, c], -LARGEST), LARGEST)
                     low[c] = min(low[c], value)
                     high[c] = max(high[c], value)
                     worst[c] = max(worst[c], raw[row, t, c] & EXPONENT)

@@ -14,6 +14,7 @@ from laco.comm.codecs.base import Fixed, Part, Shape
 PARAMETER = torch.bfloat16
 FEW = 16
 SMALLEST = torch.finfo(torch.float32).tiny
+LARGEST = 2.0**126  # beyond it numbers saturate: a group's range must be a float32 too
 TOKENS, CHANNELS = 2, 3  # dimensions
 
 
@@ -45,6 +46,7 @@ class Grouped(Fixed):
 
     def quantise(self, x: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
         """Lowest values, steps and packed codes of `x`, grouped along `axis`."""
+        x = x.clamp(-LARGEST, LARGEST)
         low, high = _extremes(x, axis, self.size)
         lowest = low.to(PARAMETER)
         step = ((high - lowest.float()) / (2**self.bits - 1)).clamp(min=SMALLEST).to(PARAMETER)

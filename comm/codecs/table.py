@@ -110,7 +110,8 @@ def read(path: Path, fingerprint: str) -> Table:
     try:
         with safe_open(path, framework="pt") as file:
             said = file.metadata() or {}
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: no mapping
+            names = set(file.keys())
+            found = {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError) as error:
         raise ConfigError(f"cannot read the codec table {path}: {error}") from error
     if said.get("version") != VERSION:

@@ -24,10 +24,16 @@ from laco.method.rotary import rotate
 class Transform(Codec):
     """Buffers: the coder's words, its escapes, and the sequence's first token in float16."""
 
+    general = False
+
     def __init__(self, name: str, level: int) -> None:
         """level: of quality; each step of one widens the quantiser's step by a quarter octave."""
         self.name = name
         self.level = level
+
+    def require(self, fingerprint: str) -> None:
+        ans.library()
+        table.find(fingerprint)
 
     @property
     def step(self) -> float:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from laco.comm import Chunk, WireError, decode, decode_bytes, decode_partial, encode, encode_bytes, encode_parts, verify
 from laco.comm import message as limits
-from laco.comm.codecs import available, find
+from laco.comm.codecs import find, general
 from laco.comm.rectangle import bits, block, gaps, largest, ranges
 from laco.method.cache import KVCache
 
@@ -34,7 +34,7 @@ def same(one: KVCache, two: KVCache) -> bool:
 # --- cutting
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 @pytest.mark.parametrize("chunk_bytes", [2000, 4000, 30_000, 1 << 30])
 def test_no_chunk_is_too_large_and_all_together_are_the_cache(name, chunk_bytes, make_cache) -> None:
     cache = make_cache(layers=5, heads=2, tokens=37, dim=32, axes=3)
@@ -51,7 +51,7 @@ def test_no_chunk_is_too_large_and_all_together_are_the_cache(name, chunk_bytes,
         assert same(heard, whole)
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 def test_every_chunk_is_decoded_without_the_others(name, make_cache) -> None:
     cache = make_cache(layers=3, heads=2, tokens=20, dim=16)
     for chunk in encode(cache, name, chunk_bytes=MTU, **META):
@@ -60,7 +60,7 @@ def test_every_chunk_is_decoded_without_the_others(name, make_cache) -> None:
         assert torch.equal(part.positions, cache.positions[:, header.start : header.start + header.tokens])
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 def test_chunks_are_few_and_well_filled(name, make_cache) -> None:
     """Where a token of one layer is small against a chunk, chunks are nearly full and headers cost little."""
     chunks = encode(make_cache(layers=6, heads=2, tokens=200, dim=16), name, chunk_bytes=8000, **META)

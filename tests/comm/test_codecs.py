@@ -5,11 +5,22 @@ import torch
 from torch import Tensor
 
 from laco.comm import WireError, decode, encode
-from laco.comm.codecs import available, find
+from laco.comm.codecs import find, general
 from laco.method.cache import KVCache, LayerKV
 
 # Largest relative error on Gaussian data, and payload bytes of 2 layers x 4 heads x 16 tokens x 32.
-BOUNDS = {"fp32": (0.0, 32768), "fp16": (3e-4, 16384), "int8": (0.01, 8960)}
+# No codec that compresses has a size that could be told beforehand.
+BOUNDS: dict[str, tuple[float, int | None]] = {
+    "fp32": (0.0, 32768),
+    "fp16": (3e-4, 16384),
+    "fp8": (0.03, 8224),
+    "int8": (0.01, 8960),
+    "int4": (0.11, 5632),
+    "int2": (0.55, 3584),
+    "fast": (0.13, 5632),
+    "entropy": (0.09, None),
+    "zstd": (3e-4, None),
+}
 
 
 def relative_error(sent: KVCache, heard: KVCache) -> float:
@@ -23,10 +34,10 @@ def of(keys: Tensor, values: Tensor) -> KVCache:
 
 
 def test_every_codec_has_a_bound() -> None:
-    assert set(BOUNDS) == set(available())
+    assert set(BOUNDS) == set(general())
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 class TestEveryCodec:
     @pytest.mark.parametrize("axes", [1, 3])
     @pytest.mark.parametrize("tokens", [0, 1, 2, 16, 300])
@@ -41,6 +52,8 @@ class TestEveryCodec:
             assert relative_error(sent, heard) <= BOUNDS[name][0]
 
     def test_size(self, name, make_cache) -> None:
+        if BOUNDS[name][1] is None:
+            pytest.skip("its size depends on the numbers")
         (chunk,) = encode(make_cache(), name)
         assert sum(len(buffer) for buffer in chunk.buffers) == BOUNDS[name][1]
 
@@ -74,7 +87,7 @@ class TestEveryCodec:
         sent = make_cache()
         heard = decode(encode(sent.to(dtype), name))
         assert heard.dtype is torch.float32
-        assert relative_error(sent, heard) <= 0.012
+        assert relative_error(sent, heard) <= max(0.012, 1.1 * BOUNDS[name][0])
 
     def test_shares_no_storage(self, name, make_cache) -> None:
         sent = make_cache(layers=1)
@@ -124,5 +137,5 @@ def test_int8_scales_must_be_numbers(scale) -> None:
 
 
 def test_unknown_codec_names_the_known(make_cache) -> None:
-    with pytest.raises(WireError, match="unknown codec 'int9'; known are fp32, fp16, int8"):
+    with pytest.raises(WireError, match="unknown codec 'int9'; known are fp32, fp16, fp8, int8"):
         encode(make_cache(), "int9")

@@ -20,7 +20,7 @@ from laco.comm import (
     verify,
 )
 from laco.comm import message as limits
-from laco.comm.codecs import available
+from laco.comm.codecs import general
 from laco.method.cache import KVCache, LayerKV
 
 META = {
@@ -341,10 +341,10 @@ def test_chunks_of_version_1_0_tile_by_their_order(second, why, forge) -> None:
 
 # --- damage anywhere
 
-WHOLE = {name: encode(small(), name, **META)[0].tobytes() for name in available()}
+WHOLE = {name: encode(small(), name, **META)[0].tobytes() for name in general()}
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 def test_every_flipped_bit_is_found(name) -> None:
     for bit in range(8 * len(WHOLE[name])):
         data = bytearray(WHOLE[name])
@@ -353,7 +353,7 @@ def test_every_flipped_bit_is_found(name) -> None:
             decode([Chunk.frombytes(data)])
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 def test_every_truncation_is_found(name) -> None:
     for length in range(len(WHOLE[name])):
         with pytest.raises(WireError):
@@ -377,7 +377,7 @@ def test_noise(data) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(available()), st.data())
+@given(st.sampled_from(general()), st.data())
 def test_mutations_under_a_right_checksum(forge, name, data) -> None:
     """An insider can checksum anything: what passes must still be a cache of numbers."""
     fitting = verify(Chunk.frombytes(WHOLE[name]))
