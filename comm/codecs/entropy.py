@@ -116,7 +116,7 @@ def _per_row(classes: ans.Ints, rows: int) -> ans.Ints:
 
 @cache
 def models() -> ans.Models:
-    """The shipped models, counted on the caches of a language model (`laco.distill.codec_table.generic`)."""
+    """The shipped models, of rounded normal variables (`laco.distill.codec_table.generic`)."""
     path = Path(str(files("laco.comm.codecs"))) / "tables" / TABLE
     found: NDArray[np.int32] = load_file(path)["frequencies"]
     return ans.Models(np.ascontiguousarray(found))

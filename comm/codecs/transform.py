@@ -21,6 +21,9 @@ from laco.errors import ConfigError, WireError
 from laco.method.rotary import rotate
 
 
+LARGEST = 1e24  # beyond it numbers saturate: sums of their products must be float32 too
+
+
 class Transform(Codec):
     """Buffers: the coder's words, its escapes, and the sequence's first token in float16."""
 
@@ -50,6 +53,7 @@ class Transform(Codec):
     def symbols(self, keys: Tensor, values: Tensor, origin: Origin) -> ans.Ints:
         """What the entropy coder gets: int32 [layers * sides * n, tokens]."""
         known, layers = _table(origin, tuple(keys.shape)), list(origin.layers)
+        keys, values = (side.float().clamp(-LARGEST, LARGEST) for side in (keys, values))
         flat = torch.stack((_flat(_turned(keys, origin, known, -1)), _flat(values)), 1)  # [layers, sides, tokens, n]
         moved = flat - known.mean[layers][:, :, None]
         found = (moved @ known.analysis[layers].transpose(2, 3)) / self.step

@@ -1,35 +1,35 @@
-"""The symbol frequencies that `entropy` ships with: counted on caches as `entropy` quantises them."""
+"""The symbol frequencies that `entropy` ships with: of rounded normal variables.
 
-from collections.abc import Iterable
+A channel of a cache is nearly normal once its mean is taken away: on SmolLM2 these models are within 0.2 % of the
+entropy of the symbols, Laplace's within 2 %. They ship as a file, since two machines may round a function differently.
+"""
+
+import math
 from pathlib import Path
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from laco.comm.codecs import ans
-from laco.comm.codecs.entropy import SIDES, quantised
-from laco.comm.codecs.sinks import FIRST
-from laco.distill.codec_table.fit import Counts
-from laco.method.cache import KVCache
+from laco.distill.codec_table.fit import whole
 
-COARSER = (0.5, 1.0, 2.0, 4.0, 8.0)  # than the codec's step: so that every class is met
+LEAST = 1e-7  # probability of any symbol, the escape included
 
 
-def count(caches: Iterable[KVCache]) -> Counts:
-    """Symbols of the channels of caches at several steps, each channel in the class of its own spread."""
-    counts = Counts()
-    for cache in caches:
-        keys, values = (torch.stack([layer[side][:, FIRST:].float() for layer in cache.layers]) for side in range(SIDES))
-        _, _, rows = quantised(keys, values)
-        for coarser in COARSER:
-            numbers = rows / coarser
-            deviation = np.sqrt(np.square(np.rint(numbers)).mean(1))
-            classes = torch.from_numpy(np.maximum(ans.class_of(deviation), ans.LOWEST))
-            counts.add(torch.from_numpy(numbers).T[None, None], classes[None, None])
-    return counts
+def frequencies() -> ans.Ints:
+    """int32 [CLASSES, SYMBOLS], as `Models` takes them."""
+    return whole(np.stack([_normal(2.0 ** (number / ans.PER_OCTAVE)) for number in range(ans.LOWEST, ans.HIGHEST + 1)]))
 
 
-def write(path: Path, counts: Counts) -> None:
+def _normal(deviation: float) -> NDArray[np.float64]:
+    """Probabilities of the symbols of a variable with this standard deviation, in steps."""
+    edges = np.arange(-ans.REACH, ans.REACH + 2) - 0.5
+    below = np.array([math.erf(edge / deviation / math.sqrt(2.0)) for edge in edges]) / 2
+    found = np.append(np.diff(below), 0.0) + LEAST
+    return np.asarray(found / found.sum())
+
+
+def write(path: Path) -> None:
     """The frequencies as a file."""
-    path.write_bytes(save({"frequencies": counts.frequencies().numpy()}))
+    path.write_bytes(save({"frequencies": frequencies()}))
