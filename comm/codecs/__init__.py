@@ -23,7 +23,7 @@ LIST: tuple[Codec, ...] = (
     Int2(),
     Fast(),
     Entropy(),
-    Transform("transform", 0),
+    Transform("transform", -2),
     Transform("transform-coarse", 4),
     Zstd(),
 )

@@ -27,10 +27,10 @@ class Recipe:
     with any.
     """
 
-    passages: int = 40
+    passages: int = 24
     lengths: tuple[int, ...] = (96, 384)
     after: int = 96
-    draws: int = 2
+    draws: int = 1
     counted: int = 8
     firsts: int = 256
     seed: int = 0
