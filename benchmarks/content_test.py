@@ -9,13 +9,19 @@ through its codec; the same message as text in the prompt; the paper's recipe; s
 Samples go to samples.jsonl as they are taken: a stopped test goes on where it was. Limits: AUC 0.5 is chance; what
 text reaches is what this model understands at all. The last line of output is one JSON object; targets are the
 bounds of the paired bootstrap over scene pairs: AUC difference above -0.05, drift ratio at most 0.6.
+
+With `--codecs` the conditions are codecs instead: the calibrated profile's message goes through each of them on the
+same scenes, and all are compared with the first. Target: AUC difference above -0.02.
+
+    OMP_NUM_THREADS=1 python benchmarks/content_test.py --codecs fp16,transform --out runs/content_codecs
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +38,13 @@ from laco.distill.calibration.scenes import Scene, scenes
 from laco.distill.calibration.statistics import Array, auc, bootstrap, interval, wins
 
 CONDITIONS = ("calibrated", "text", "paper")
+MARGIN, CODEC_MARGIN = 0.05, 0.02  # of AUC, that a condition may lose against text, and a codec against the first
+
+Samples = dict[str, Sample]  # of one scene, by condition
 
 
-def sample(bench: Bench, scene: Scene, config: LacoConfig) -> dict[str, Sample]:
-    """All conditions of one scene."""
+def conditions(bench: Bench, config: LacoConfig, scene: Scene) -> Samples:
+    """One scene through the calibrated profile, as text, and through the paper's recipe."""
     told = {steps: bench.tell(scene, steps) for steps in {0, PAPER.steps, config.steps}}
     return {
         "calibrated": bench.sample(told[config.steps], config),
@@ -44,15 +53,22 @@ def sample(bench: Bench, scene: Scene, config: LacoConfig) -> dict[str, Sample]:
     }
 
 
-def samples(bench: Bench, config: LacoConfig, told: list[Scene], folder: Path) -> Iterator[dict[str, Sample]]:
+def by_codec(benches: Sequence[Bench], config: LacoConfig, scene: Scene) -> Samples:
+    """One scene through the calibrated profile, by each bench's codec; the sender reads it once."""
+    told = benches[0].tell(scene, config.steps)
+    return {bench.codec: bench.sample(told, config) for bench in benches}
+
+
+def samples(
+    take: Callable[[Scene], Samples], header: dict[str, str], told: list[Scene], folder: Path
+) -> Iterator[Samples]:
     """One per scene; those of an earlier call with the same settings are read back."""
-    header = {"fingerprint": bench.backbone.fingerprint, "codec": bench.codec, "laco": repr(config)}
     path = folder / "samples.jsonl"
     done = _read(path, header)
     yield from (done[scene.number] for scene in told if scene.number in done)
     with path.open("a", encoding="utf-8") as out:
         for scene in (one for one in told if one.number not in done):
-            found = sample(bench, scene, config)
+            found = take(scene)
             line = {"scene": scene.number, "hazard": scene.hazard} | {name: asdict(s) for name, s in found.items()}
             out.write(json.dumps(line) + "\n")
             out.flush()
@@ -60,7 +76,7 @@ def samples(bench: Bench, config: LacoConfig, told: list[Scene], folder: Path) -
             yield found
 
 
-def _read(path: Path, header: dict[str, str]) -> dict[int, dict[str, Sample]]:
+def _read(path: Path, header: dict[str, str]) -> dict[int, Samples]:
     """What a file holds already; a new file gets the header. Exits for a file of other settings."""
     if not path.exists():
         path.write_text(json.dumps(header) + "\n", encoding="utf-8")
@@ -72,81 +88,112 @@ def _read(path: Path, header: dict[str, str]) -> dict[int, dict[str, Sample]]:
     if len(whole) < len(rest):  # a killed call's last line
         path.write_text("".join([first, *whole]), encoding="utf-8")
     rows = map(json.loads, whole)
-    return {row["scene"]: {name: _sample(row[name]) for name in CONDITIONS} for row in rows}
+    return {row.pop("scene"): {n: _sample(fields) for n, fields in row.items() if n != "hazard"} for row in rows}
 
 
 def _sample(fields: dict[str, Any]) -> Sample:
     return Sample(**{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})
 
 
-def table(found: list[dict[str, Sample]], name: str, field: str) -> Array:
+def table(found: list[Samples], name: str, field: str) -> Array:
     """A field of every scene's sample [pairs, prompts]."""
     return np.array([getattr(row[name], field) for row in found])
 
 
-def by_prompt(hazard: Array, twin: Array) -> Iterator[tuple[Array, Array]]:
-    """The scores [pairs] of each prompt."""
-    return zip(hazard.T, twin.T, strict=True)
+def scores(found: list[Samples], name: str) -> tuple[Array, Array]:
+    """Of hazards and of twins, each [pairs, prompts]."""
+    return table(found, name, "hazard"), table(found, name, "twin")
 
 
-def judged(found: list[dict[str, Sample]], draws: int = 2000) -> dict[str, Any]:
-    """AUC, wins and drift by condition, and the two comparisons with their 95 % intervals."""
-    scores = {name: (table(found, name, "hazard"), table(found, name, "twin")) for name in CONDITIONS}
-    idle = {name: table(found, name, "idle").mean(1) for name in CONDITIONS}
-    above = {name: np.sign(h[:, None] - t[None]).mean(2) for name, (h, t) in scores.items()}
-    difference = above["calibrated"] - above["text"]  # twice the AUC difference, by pair of pairs
-
-    def auc_difference(index: Any) -> float:
-        return float(0.5 * difference[np.ix_(index, index)].mean())
-
-    def drift_ratio(index: Any) -> float:
-        return float(idle["calibrated"][index].mean() / idle["text"][index].mean())
-
-    everything = np.arange(len(found))
-    rows = {
-        name: {
-            "auc": round(auc(*scores[name]), 4),
-            "auc_by_prompt": [round(auc(h[:, None], t[:, None]), 4) for h, t in by_prompt(*scores[name])],
-            "wins": round(wins(*scores[name]), 4),
-            "idle_drift": round(float(idle[name].mean()), 5),
-            "message_drift": round(float(table(found, name, "moved").mean()), 5),
-            "bytes": round(float(np.mean([row[name].nbytes for row in found])), 1),
-        }
-        for name in CONDITIONS
+def figures(found: list[Samples], name: str) -> dict[str, Any]:
+    """AUC, wins, drift and bytes of one condition."""
+    hazard, twin = scores(found, name)
+    by_prompt = zip(hazard.T, twin.T, strict=True)
+    return {
+        "auc": round(auc(hazard, twin), 4),
+        "auc_by_prompt": [round(auc(h[:, None], t[:, None]), 4) for h, t in by_prompt],
+        "wins": round(wins(hazard, twin), 4),
+        "idle_drift": round(float(table(found, name, "idle").mean()), 5),
+        "message_drift": round(float(table(found, name, "moved").mean()), 5),
+        "bytes": round(float(np.mean([row[name].nbytes for row in found])), 1),
     }
-    low, high = interval(bootstrap(auc_difference, len(found), draws))
-    ratio_low, ratio_high = interval(bootstrap(drift_ratio, len(found), draws))
+
+
+def auc_difference(found: list[Samples], name: str, reference: str, draws: int) -> tuple[float, float, float]:
+    """AUC of a condition minus the reference's, and its 95 % interval by a paired bootstrap over scene pairs."""
+    above = [np.sign(h[:, None] - t[None]).mean(2) for h, t in (scores(found, n) for n in (name, reference))]
+    twice = above[0] - above[1]  # the AUC difference, by pair of pairs
+
+    def difference(index: Any) -> float:
+        return float(0.5 * twice[np.ix_(index, index)].mean())
+
+    return difference(np.arange(len(found))), *interval(bootstrap(difference, len(found), draws))
+
+
+def drift_ratio(found: list[Samples], name: str, reference: str, draws: int) -> tuple[float, float, float]:
+    """Drift on a message without news against the reference's, and its 95 % interval."""
+    idle = [table(found, n, "idle").mean(1) for n in (name, reference)]
+
+    def ratio(index: Any) -> float:
+        return float(idle[0][index].mean() / idle[1][index].mean())
+
+    return ratio(np.arange(len(found))), *interval(bootstrap(ratio, len(found), draws))
+
+
+def judged(found: list[Samples], draws: int = 2000) -> dict[str, Any]:
+    """Every condition, and the two comparisons of the calibrated one with text."""
+    both = "calibrated", "text"
+    difference, ratio = auc_difference(found, *both, draws), drift_ratio(found, *both, draws)
     return {
         "pairs": len(found),
-        "conditions": rows,
+        "conditions": {name: figures(found, name) for name in CONDITIONS},
         "silent": {"auc": 0.5, "idle_drift": 0.0, "bytes": 0},
-        "auc_difference": [round(x, 4) for x in (auc_difference(everything), low, high)],
-        "drift_ratio": [round(x, 4) for x in (drift_ratio(everything), ratio_low, ratio_high)],
-        "not_inferior": low > -0.05,
-        "calmer": ratio_high <= 0.6,
+        "auc_difference": [round(x, 4) for x in difference],
+        "drift_ratio": [round(x, 4) for x in ratio],
+        "not_inferior": difference[1] > -MARGIN,
+        "calmer": ratio[2] <= 0.6,
     }
+
+
+def codecs_judged(found: list[Samples], codecs: Sequence[str], draws: int = 2000) -> dict[str, Any]:
+    """Every codec, and its comparison with the first."""
+    reference, *others = codecs
+    rows = {name: figures(found, name) for name in codecs}
+    for name in others:
+        difference = auc_difference(found, name, reference, draws)
+        rows[name] |= {
+            "auc_difference": [round(x, 4) for x in difference],
+            "not_inferior": difference[1] > -CODEC_MARGIN,
+            "times_smaller": round(rows[reference]["bytes"] / rows[name]["bytes"], 2),
+        }
+    return {"pairs": len(found), "reference": reference, "conditions": rows}
 
 
 def main() -> None:
     """Print a table of the conditions, then one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="smollm2")
-    parser.add_argument("--calibration", type=Path, required=True, help="the laco.yaml that is judged")
+    parser.add_argument("--calibration", type=Path, help="the laco.yaml that is judged (default: the model's own)")
+    parser.add_argument("--codecs", help="compare these codecs, comma-separated, instead of text and the paper")
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/content_test"))
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    profile = profiles.load(args.calibration)
-    bench = Bench(Backbone.load(args.model), PROMPTS["B"], profile.codec)
-    found = list(samples(bench, profile.laco, scenes("B", args.pairs, args.seed), args.out))
-    result = judged(found)
+    profile = profiles.of("llm", args.model, args.calibration)
+    config, backbone = profile.laco, Backbone.load(args.model)
+    codecs = args.codecs.split(",") if args.codecs else [profile.codec]
+    benches = [Bench(backbone, PROMPTS["B"], codec) for codec in codecs]
+    take = partial(by_codec, benches, config) if args.codecs else partial(conditions, benches[0], config)
+    header = {"fingerprint": backbone.fingerprint, "codec": ",".join(codecs), "laco": repr(config)}
+    found = list(samples(take, header, scenes("B", args.pairs, args.seed), args.out))
+    result = codecs_judged(found, codecs) if args.codecs else judged(found)
     print("| condition | AUC | paired wins | drift, nothing new | drift, news | bytes |\n|" + "---|" * 6)
     for name, row in result["conditions"].items():
         shown = (row["auc"], row["wins"], row["idle_drift"], row["message_drift"], row["bytes"])
         print(f"| {name} | " + " | ".join(map(str, shown)) + " |")
-    print(json.dumps({"model": args.model, "laco": asdict(profile.laco), "codec": profile.codec, **result}))
+    print(json.dumps({"model": args.model, "laco": asdict(config), "codec": header["codec"], **result}))
 
 
 if __name__ == "__main__":

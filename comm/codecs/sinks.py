@@ -1,7 +1,7 @@
 """The first token of a sequence, kept apart: attention rests on it, and no other token looks like it.
 
-On SmolLM2 an error there does about 280 times the harm of the same error elsewhere (docs/codecs.md). It travels as
-float16, keys and values as they come.
+On SmolLM2 an error there does about 280 times the harm of the same error elsewhere (docs/codecs.md). A codec that
+knows nothing of the model sends it in float16, keys and values as they come.
 """
 
 import torch

@@ -30,15 +30,18 @@ class Table:
     A layer's keys, rotated back to position 0, or its values are written as mean + (step * basis) @ symbols.
 
     basis: int8 [layers, sides, n, n] and scale: float32 [layers, sides, n], of its columns. mean: float32
-    [layers, sides, n]. classes: int16 [layers, sides, n], of every symbol at a step of 1. frequencies: int32
-    [CLASSES, SYMBOLS], of the symbols. centroids: float32 [CLASSES, REACH + 1]: what a magnitude stands for, in
-    steps. rotary: float64 [layers, pairs], of a head [rad/position].
+    [layers, sides, n]. classes: int16 [layers, sides, n], of every symbol at a step of 1. first_mean, first_classes:
+    the same for the first token of a sequence. frequencies: int32 [CLASSES, SYMBOLS], of the symbols. centroids:
+    float32 [CLASSES, REACH + 1], what a magnitude stands for, in steps. rotary: float64 [layers, pairs], of a head
+    [rad/position].
     """
 
     basis: Tensor
     scale: Tensor
     mean: Tensor
     classes: Tensor
+    first_mean: Tensor
+    first_classes: Tensor
     frequencies: Tensor
     centroids: Tensor
     rotary: Tensor
@@ -46,13 +49,15 @@ class Table:
     def __post_init__(self) -> None:
         """Raises: ConfigError for tensors that do not fit each other."""
         layers, sides, n, _ = wide = self.basis.shape
+        finite = (self.scale, self.mean, self.first_mean, self.centroids, self.rotary)
         fit = (
             wide == (layers, SIDES, n, n)
-            and all(t.shape == (layers, sides, n) for t in (self.scale, self.mean, self.classes))
+            and all(t.shape == (layers, sides, n) for t in (self.scale, self.mean, self.first_mean))
+            and all(t.shape == (layers, sides, n) for t in (self.classes, self.first_classes))
             and self.centroids.shape == (CLASSES, REACH + 1)
             and self.rotary.shape[:1] == (layers,)
             and self.rotary.ndim == 2
-            and all(bool(torch.isfinite(t).all()) for t in (self.scale, self.mean, self.centroids, self.rotary))
+            and all(bool(torch.isfinite(t).all()) for t in finite)
         )
         if not fit:
             raise ConfigError("the tensors of a codec table do not fit each other")

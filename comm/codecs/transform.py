@@ -7,90 +7,107 @@ makes a chunk of one token as cheap per token as one of a thousand.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from laco.comm.codecs import ans, table
 from laco.comm.codecs.base import NOWHERE, Codec, Origin, Shape, finite, shape_of
-from laco.comm.codecs.sinks import pack, sinks, unpack
+from laco.comm.codecs.sinks import sinks
 from laco.comm.codecs.table import SIDES, Table
 from laco.comm.message import Buffer
 from laco.errors import ConfigError, WireError
 from laco.method.rotary import rotate
 
+BUFFERS = 4
+# Levels by which the first token's step is finer. An error there does about 280 times the harm of the same error
+# elsewhere (docs/codecs.md): 16 times finer. It costs little, since the first token is nearly the same in every text.
+FINER = 16
 LARGEST = 1e24  # beyond it numbers saturate: sums of their products must be float32 too
 
 
+class Zone(NamedTuple):
+    """How some tokens of a message are written: mean [layers, sides, n], classes of the rows
+    int32 [layers * sides * n], step of the quantiser in the table's own unit."""
+
+    mean: Tensor
+    classes: ans.Ints
+    step: float
+
+
 class Transform(Codec):
-    """Buffers: the coder's words, its escapes, and the sequence's first token in float16."""
+    """Buffers: the coder's words and its escapes, and the same two of the sequence's first token."""
 
     name = "transform"
     general = False
-    level = 0  # each step of one widens the quantiser's step by a quarter octave
+    level = -2  # of the step: each one widens it by a quarter octave
 
     def require(self, fingerprint: str) -> None:
         table.find(fingerprint)
 
-    @property
-    def step(self) -> float:
-        """Of the quantiser, in the table's own unit."""
-        return float(2.0 ** (self.level / ans.PER_OCTAVE))
-
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         """Raises: WireError if not finite, or no table fits."""
         finite(f"a cache that {self.name} cannot carry", keys, values)
-        known, chosen = _table(origin, shape_of(keys)), sinks(origin, keys.shape[2])
-        rows = self.symbols(keys[:, :, ~chosen], values[:, :, ~chosen], _without(origin, chosen))
-        return *ans.encode(rows, self._classes(known, origin), known.models), pack(keys, values, chosen)
-
-    def symbols(self, keys: Tensor, values: Tensor, origin: Origin) -> ans.Ints:
-        """What the entropy coder gets: int32 [layers * sides * n, tokens]."""
-        known, layers = _table(origin, shape_of(keys)), list(origin.layers)
-        keys, values = (side.float().clamp(-LARGEST, LARGEST) for side in (keys, values))
-        flat = torch.stack((_flat(_turned(keys, origin, known, -1)), _flat(values)), 1)  # [layers, sides, tokens, n]
-        moved = flat - known.mean[layers][:, :, None]
-        found = (moved @ known.analysis[layers].transpose(2, 3)) / self.step
-        limit = float(ans.MOST_ESCAPE // 2)
-        rows = found.round().clamp(-limit, limit).to(torch.int32).transpose(2, 3).flatten(0, 2)
-        rows[torch.from_numpy(self._classes(known, origin)) < ans.LOWEST] = 0
-        return rows.contiguous().numpy()
+        known, buffers = _table(origin, shape_of(keys)), list[Buffer]()
+        for zone, tokens in self.zones(known, origin):
+            rows = _symbols(keys[:, :, tokens], values[:, :, tokens], _only(origin, tokens), known, zone)
+            buffers += ans.encode(rows, zone.classes, known.models)
+        return tuple(buffers)
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         """Raises: WireError for what is damaged, or where no table fits."""
-        if len(buffers) != 3:
-            raise WireError(f"wrong size: {self.name} has 3 buffers, not {len(buffers)}")
-        known, chosen = _table(origin, shape), sinks(origin, shape[2])
-        apart, rest = unpack(buffers[2], shape, chosen), _without(origin, chosen)
-        length = shape[2] - int(chosen.sum())
-        rows = ans.decode(buffers[0], buffers[1], self._classes(known, origin), length, known.models)
-        keys, values = self._restored(rows, shape, rest, known)
-        both = torch.empty((SIDES, *shape))
-        both[:, :, :, chosen], both[0][:, :, ~chosen], both[1][:, :, ~chosen] = apart, keys, values
+        if len(buffers) != BUFFERS:
+            raise WireError(f"wrong size: {self.name} has {BUFFERS} buffers, not {len(buffers)}")
+        known, both = _table(origin, shape), torch.empty((SIDES, *shape))
+        for number, (zone, tokens) in enumerate(self.zones(known, origin)):
+            words, escapes = buffers[2 * number : 2 * number + 2]
+            rows = ans.decode(words, escapes, zone.classes, int(tokens.sum()), known.models)
+            both[:, :, :, tokens] = _restored(rows, shape, _only(origin, tokens), known, zone)
         finite(f"damaged: {self.name} cache", both)
         return both[0], both[1]
 
-    def _restored(self, rows: ans.Ints, shape: Shape, origin: Origin, known: Table) -> tuple[Tensor, Tensor]:
-        """Keys and values [layers, kv_heads, tokens, head_dim] that the symbols stand for."""
-        layers, heads, _, dim = shape
-        ids, tokens = list(origin.layers), rows.shape[1]
-        coded = _centroids(rows, self._classes(known, origin), known).reshape(layers, SIDES, heads * dim, tokens)
-        flat = (known.synthesis[ids] @ coded).transpose(2, 3) * self.step + known.mean[ids][:, :, None]
-        both = flat.reshape(layers, SIDES, tokens, heads, dim).permute(1, 0, 3, 2, 4)
-        return _turned(both[0], origin, known, 1), both[1]
+    def zones(self, known: Table, origin: Origin) -> tuple[tuple[Zone, Tensor], tuple[Zone, Tensor]]:
+        """How most tokens are written, and how the first one is, each with the mask of its tokens."""
+        assert origin.positions is not None  # _table has looked
+        first = sinks(origin, origin.positions.shape[1])
+        rest = self._zone(known.mean, known.classes, self.level, origin)
+        return (rest, ~first), (self._zone(known.first_mean, known.first_classes, self.level - FINER, origin), first)
 
-    def _classes(self, known: Table, origin: Origin) -> ans.Ints:
-        """The class of every row at this step, int32 [layers * sides * n]."""
-        own = known.classes[list(origin.layers)].reshape(-1).to(torch.int32) - self.level
-        classes: ans.Ints = own.clamp(max=ans.HIGHEST).numpy()
-        return classes
+    @staticmethod
+    def _zone(mean: Tensor, classes: Tensor, level: int, origin: Origin) -> Zone:
+        own = classes[list(origin.layers)].reshape(-1).to(torch.int32).numpy() - level
+        return Zone(mean[list(origin.layers)], np.minimum(own, ans.HIGHEST), float(2.0 ** (level / ans.PER_OCTAVE)))
 
 
 class TransformCoarse(Transform):
-    """Twice the step."""
+    """2.8 times the step, for what has bytes to save and errors to spare."""
 
     name = "transform-coarse"
-    level = ans.PER_OCTAVE
+    level = 4
+
+
+def _symbols(keys: Tensor, values: Tensor, origin: Origin, known: Table, zone: Zone) -> ans.Ints:
+    """What the entropy coder gets: int32 [layers * sides * n, tokens]."""
+    keys, values = (side.float().clamp(-LARGEST, LARGEST) for side in (keys, values))
+    flat = torch.stack((_flat(_turned(keys, origin, known, -1)), _flat(values)), 1)  # [layers, sides, tokens, n]
+    moved = flat - zone.mean[:, :, None]
+    found = (moved @ known.analysis[list(origin.layers)].transpose(2, 3)) / zone.step
+    limit = float(ans.MOST_ESCAPE // 2)
+    rows = found.round().clamp(-limit, limit).to(torch.int32).transpose(2, 3).flatten(0, 2)
+    rows[torch.from_numpy(zone.classes) < ans.LOWEST] = 0
+    return rows.contiguous().numpy()
+
+
+def _restored(rows: ans.Ints, shape: Shape, origin: Origin, known: Table, zone: Zone) -> Tensor:
+    """Keys and values [sides, layers, kv_heads, tokens, head_dim] that the symbols stand for."""
+    layers, heads, _, dim = shape
+    tokens = rows.shape[1]
+    coded = _centroids(rows, zone.classes, known).reshape(layers, SIDES, heads * dim, tokens)
+    flat = (known.synthesis[list(origin.layers)] @ coded).transpose(2, 3) * zone.step + zone.mean[:, :, None]
+    both = flat.reshape(layers, SIDES, tokens, heads, dim).permute(1, 0, 3, 2, 4)
+    return torch.stack((_turned(both[0], origin, known, 1), both[1]))
 
 
 def _table(origin: Origin, shape: Shape) -> Table:
@@ -130,6 +147,6 @@ def _flat(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
 
 
-def _without(origin: Origin, chosen: Tensor) -> Origin:
-    positions = None if origin.positions is None else origin.positions[:, ~chosen]
-    return origin._replace(positions=positions)
+def _only(origin: Origin, tokens: Tensor) -> Origin:
+    assert origin.positions is not None  # _table has looked
+    return origin._replace(positions=origin.positions[:, tokens])

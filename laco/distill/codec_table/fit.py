@@ -105,8 +105,8 @@ def whole(probabilities: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> a
     return found.astype(np.int32)
 
 
-def table(found: Basis, statistics: Statistics, rotary: Tensor, flats: Iterable[Tensor]) -> Table:
-    """flats: caches as `unrotated` gives them, first tokens left out, to count symbols on."""
+def table(found: Basis, statistics: Statistics, rotary: Tensor, flats: Iterable[Tensor], firsts: Tensor) -> Table:
+    """flats: caches as `unrotated` gives them, first tokens left out, to count symbols on; firsts: first tokens."""
     classes = torch.from_numpy(ans.class_of(found.deviation.numpy())).to(torch.int16)
     analysis = inverse(found.matrix * found.scale.double()[..., None, :])
     mean, counts = statistics.mean, Counts()
@@ -115,8 +115,18 @@ def table(found: Basis, statistics: Statistics, rotary: Tensor, flats: Iterable[
         for level in LEVELS:
             at_level = (classes - level).clamp(max=ans.HIGHEST)
             counts.add(coordinates / 2.0 ** (level / ans.PER_OCTAVE), at_level)
+    first_mean = firsts.double().mean(2)
+    spread = ((firsts.double() - first_mean[:, :, None]) @ analysis.transpose(2, 3)).pow(2).mean(2).sqrt()
     return Table(
-        found.matrix, found.scale, mean.float(), classes, counts.frequencies(), counts.centroids(), rotary.double()
+        basis=found.matrix,
+        scale=found.scale,
+        mean=mean.float(),
+        classes=classes,
+        first_mean=first_mean.float(),
+        first_classes=torch.from_numpy(ans.class_of(spread.numpy())).to(torch.int16),
+        frequencies=counts.frequencies(),
+        centroids=counts.centroids(),
+        rotary=rotary.double(),
     )
 
 

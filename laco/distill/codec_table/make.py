@@ -10,7 +10,7 @@ from safetensors.torch import save
 from laco.comm.codecs.sinks import FIRST
 from laco.comm.codecs.table import VERSION, Table
 from laco.distill.codec_table import fit
-from laco.distill.codec_table.sensitivity import Statistics, add, frequencies, reading, unrotated
+from laco.distill.codec_table.sensitivity import Statistics, add, alone, frequencies, reading, unrotated
 from laco.distill.codec_table.texts import Passage, passages
 from laco.errors import ConfigError
 from laco.method.backbone import Backbone
@@ -23,13 +23,16 @@ class Recipe:
     """passages: how many, of each length; lengths: tokens of their contexts; after: tokens predicted behind them.
 
     draws: continuations drawn per passage; counted: passages of each length on which symbols are counted.
+    firsts: tokens of the vocabulary that are read alone, beside those that passages begin with: a sequence may begin
+    with any.
     """
 
-    passages: int = 40
+    passages: int = 24
     lengths: tuple[int, ...] = (96, 384)
     after: int = 96
-    draws: int = 2
+    draws: int = 1
     counted: int = 8
+    firsts: int = 256
     seed: int = 0
 
 
@@ -56,7 +59,8 @@ def make(backbone: Backbone, recipe: Recipe | None = None, progress: Progress = 
         progress(0.9 * (number + 1) / len(read))
     rotary = torch.cat([frequencies(backbone, layer) for layer in range(backbone.num_layers)])
     flats = (_flat(backbone, passage) for passage in read[: recipe.counted * len(recipe.lengths)])
-    made = fit.table(fit.basis(statistics), statistics, rotary, flats)
+    firsts = _firsts(backbone, read, recipe.firsts, generator)
+    made = fit.table(fit.basis(statistics), statistics, rotary, flats, firsts)
     progress(1.0)
     return Made(made, statistics.at_first / max(statistics.elsewhere, 1e-30))
 
@@ -83,3 +87,11 @@ def _passages(backbone: Backbone, recipe: Recipe) -> list[Passage]:
 def _flat(backbone: Backbone, passage: Passage) -> torch.Tensor:
     """A passage's cache without its first token, [layers, sides, tokens, n]."""
     return unrotated(backbone, reading(backbone, passage))[:, :, FIRST:]
+
+
+@torch.no_grad()
+def _firsts(backbone: Backbone, read: list[Passage], count: int, generator: torch.Generator) -> torch.Tensor:
+    """First tokens [layers, sides, k, n]: those of the passages, and `count` of the vocabulary."""
+    drawn = torch.randint(backbone.decoder.config.vocab_size, (count,), generator=generator)
+    ids = torch.cat([torch.stack([passage.context[0] for passage in read]), drawn])
+    return torch.cat([unrotated(backbone, alone(backbone, number)) for number in ids], 2)

@@ -16,6 +16,7 @@ from laco.comm.codecs.sinks import FIRST
 from laco.distill.codec_table.texts import Passage
 from laco.method.backbone import Backbone
 from laco.method.cache import KVCache, LayerKV
+from laco.method.context import Context
 from laco.method.fusion import infer
 from laco.method.rotary import rotate, rows
 
@@ -68,6 +69,11 @@ class Statistics:
 def reading(backbone: Backbone, passage: Passage) -> KVCache:
     """The cache of a passage's context, all layers; the output matrix is left out."""
     return infer(Backbone(backbone.decoder, input_norm=1.0), passage.context).cache
+
+
+def alone(backbone: Backbone, token: Tensor) -> KVCache:
+    """The cache of one token, an id [], read as a whole context."""
+    return infer(Backbone(backbone.decoder, input_norm=1.0), Context(ids=token[None])).cache
 
 
 def unrotated(backbone: Backbone, cache: KVCache) -> Tensor:
