@@ -22,6 +22,7 @@ object.
 
 import argparse
 import json
+import random
 import statistics
 import time
 from collections.abc import Callable
@@ -37,9 +38,11 @@ from laco.method.cache import KVCache, LayerKV
 
 MB = 1 << 20
 RATIO, SHARE = 3.5, 0.25
-TEXT = (
-    "The van ahead brakes, a cyclist passes it on the left and the light turns amber. I see a pedestrian waiting "
-    "behind the parked bus; visibility to the right is poor. Speed 8 m/s, route straight on across the junction. "
+WORDS = (
+    ("The van", "A cyclist", "The bus ahead", "A pedestrian with a dog", "An ambulance", "My own car", "A grey truck"),
+    ("brakes", "turns left", "waits", "overtakes", "comes out of the yard", "slows down to a walk", "reverses"),
+    ("behind the parked cars", "at the zebra crossing", "in the right lane", "before the junction", "beside the kerb"),
+    ("The light turns amber", "Visibility is poor", "The road is wet", "Nobody follows", "The gap closes", "Dusk"),
 )
 
 
@@ -64,7 +67,10 @@ def read(model: str, tokens: int) -> tuple[KVCache, str]:
     from laco import Backbone, deliberate
 
     backbone = Backbone.load(model)
-    ids = backbone.tokenizer(TEXT * (tokens // 30 + 1), return_tensors="pt").input_ids[0, :tokens]
+    draw = random.Random(0)
+    said = (f"{{}} {{}} {{}}, {draw.randint(2, 80)} m away. {{}}. " for _ in range(tokens // 10))
+    text = "".join(sentence.format(*map(draw.choice, WORDS)) for sentence in said)
+    ids = backbone.tokenizer(text, return_tensors="pt").input_ids[0, :tokens]
     return deliberate(backbone, ids, 0).cache.to(torch.float32), backbone.fingerprint
 
 
@@ -116,9 +122,7 @@ def table(title: str, rows: dict[str, dict[str, float]]) -> None:
     rates = "codec MB/s, share of memcpy"
     print(f"{'':>10}{'ratio':>7}{'err K':>8}{'err V':>8}   {rates:<34}   whole: enc  fp16   dec")
     for name, row in rows.items():
-        rates = "  ".join(
-            f"{way} {row[f'{way}_mb_s']:7.0f} {row[f'{way}_share']:5.2f}" for way in ("encode", "decode")
-        )
+        rates = "  ".join(f"{way} {row[f'{way}_mb_s']:7.0f} {row[f'{way}_share']:5.2f}" for way in ("encode", "decode"))
         whole = "".join(f"{row[f'whole_{way}_share']:6.2f}" for way in ("encode", "encode_fp16", "decode"))
         print(f"{name:>10}{row['ratio']:7.2f}{row['error_keys']:8.4f}{row['error_values']:8.4f}   {rates}   {whole}")
 

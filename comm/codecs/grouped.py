@@ -90,22 +90,30 @@ class Grouped(Fixed):
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         first = self._first(origin, keys.shape[TOKENS])
         if first is None:
-            return super().encode(keys, values, origin)
+            return self.coded(keys, values)
         finite(f"a cache that {self.name} cannot carry", keys[:, :, first], values[:, :, first])
-        return *super().encode(keys[:, :, ~first], values[:, :, ~first]), sinks.pack(keys, values, first)
+        return *self.coded(keys[:, :, ~first], values[:, :, ~first]), sinks.pack(keys, values, first)
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         first = self._first(origin, shape[TOKENS])
         if first is None:
-            return self.unpack(self._parts(shape, buffers), shape)
+            return self.decoded(shape, buffers)
         if len(buffers) != 5:
             raise WireError(f"wrong size: {len(buffers)} buffers of {self.name}, with a first token there are 5")
         apart = sinks.unpack(buffers[4], shape, first)
         layers, heads, tokens, dim = shape
-        rest = self.decode((layers, heads, tokens - apart.shape[3], dim), buffers[:4])
+        rest = self.decoded((layers, heads, tokens - apart.shape[3], dim), buffers[:4])
         both = torch.empty(2, *shape)
         both[:, :, :, first], both[0][:, :, ~first], both[1][:, :, ~first] = apart, *rest
         return both[0], both[1]
+
+    def coded(self, keys: Tensor, values: Tensor) -> tuple[Buffer, ...]:
+        """The four buffers. Raises: WireError for NaN and infinity."""
+        return super().encode(keys, values)
+
+    def decoded(self, shape: Shape, buffers: Sequence[Buffer]) -> tuple[Tensor, Tensor]:
+        """Keys and values out of them. Raises: WireError where sizes or numbers cannot be."""
+        return self.unpack(self._parts(shape, buffers), shape)
 
     def _first(self, origin: Origin, tokens: int) -> Tensor | None:
         """Which tokens stay float16, bool [tokens]; None for none."""

@@ -132,7 +132,7 @@ def run(
     from laco.agents.channels import require as require_channel
     from laco.agents.drivers.check import weights_of
     from laco.agents.drivers.profile import of as profile_of
-    from laco.comm.codecs.extra import require as require_codec
+    from laco.comm.codecs.extra import prepare as prepare_codec
     from laco.comm.radio import RadioSpec
     from laco.report.files import prepare
     from laco.scenarios.catalog import find
@@ -147,7 +147,7 @@ def run(
         require_channel(channel.value, driver.value)
     chosen = weights_of(driver.value, weights, model, here=not agents)
     profile = profile_of(driver.value, chosen, calibration)
-    require_codec(codec.value if codec else profile.codec)
+    prepare_codec(codec.value if codec else profile.codec)
     names = carried(driver.value) if channel is ChannelName.ALL else (channel.value,)
     served, keys = _secured(agents or (), curve)
     folder = prepare(out or Path("runs") / f"{scenario}-{seed}{'-twin' if twin else ''}")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from laco.comm import WireError
 from laco.comm.codecs import Codec, Origin, find
-from laco.comm.codecs.fast import OFF, Fast
+from laco.comm.codecs.extra import OFF
+from laco.comm.codecs.fast import Fast
 from laco.comm.codecs.grouped import Groups
 
 BITS = {"int4": (4, 64, 16), "int2": (2, 32, 16), "fast": (4, 64, 50)}  # bits, group, tokens from which keys group
@@ -177,7 +178,7 @@ def quick() -> Codec:
 
 def test_without_numba_torch_takes_over(monkeypatch) -> None:
     monkeypatch.delenv(OFF, raising=False)
-    monkeypatch.setattr("laco.comm.codecs.fast.import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
+    monkeypatch.setattr("laco.comm.codecs.extra.import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
     assert Fast().kernels is None
 
 

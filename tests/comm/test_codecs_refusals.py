@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from laco.comm import WireError
 from laco.comm.codecs import available, find
-from laco.comm.codecs.extra import require
+from laco.comm.codecs.extra import prepare
 from laco.errors import ConfigError
 
 SHAPE = (2, 1, 5, 6)
@@ -168,12 +168,12 @@ def test_every_name_is_its_codecs_own() -> None:
 
 def test_a_missing_library_is_one_clear_line(monkeypatch) -> None:
     (chunk,) = buffers_of("blosc2")
-    require("blosc2")
-    require("fp16")
+    prepare("blosc2")
+    prepare("fp16")
     extra = importlib.import_module("laco.comm.codecs.extra")
     monkeypatch.setattr(extra, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"'blosc2' needs blosc2: pip install 'laco-driving\[codecs\]'"):
-        require("blosc2")
+        prepare("blosc2")
     monkeypatch.setitem(sys.modules, "blosc2", None)
     x = torch.zeros(SHAPE)
     for call in (lambda: find("blosc2").encode(x, x), lambda: find("blosc2").decode(SHAPE, [chunk])):
