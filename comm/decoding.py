@@ -112,6 +112,8 @@ def _alike(chunks: Sequence[Chunk], fingerprint: str | None) -> list[Chunk]:
     first = received[0].info
     if len(received) > 1 and any(_common(chunk.info) != _common(first) for chunk in received):
         raise WireError("chunks of different messages")
+    if sum(chunk.info.payload for chunk in received) > MAX_PAYLOAD:
+        raise WireError(f"oversized: the message carries more than {MAX_PAYLOAD} bytes")
     if fingerprint is not None and first.fingerprint != fingerprint:
         raise WireError(f"another model: its fingerprint is {first.fingerprint!r}, not {fingerprint!r}")
     return received
@@ -124,8 +126,6 @@ def _caches(chunks: Sequence[Chunk], fingerprint: str | None) -> list[Chunk]:
         raise WireError(f"a message of kind {received[0].info.kind!r} carries bytes, not a cache")
     payload = sum(chunk.info.payload for chunk in received)
     decoded = sum(chunk.info.decoded for chunk in received)
-    if payload > MAX_PAYLOAD:
-        raise WireError(f"oversized: the message carries more than {MAX_PAYLOAD} bytes")
     if decoded > min(MAX_CACHE, FREE + MAX_EXPANSION * payload):
         raise WireError(f"oversized: the message decodes from {payload} to {decoded} bytes")
     return received

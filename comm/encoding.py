@@ -10,7 +10,7 @@ from torch import Tensor
 from laco.comm.codecs import Codec, Origin, find
 from laco.comm.cut import Tile, cut
 from laco.comm.header import to_runs
-from laco.comm.message import MAX_CACHE, MAX_CHUNKS, Buffer, Chunk, Header, build, header_size
+from laco.comm.message import MAX_CACHE, MAX_CHUNKS, MAX_PAYLOAD, Buffer, Chunk, Header, build, header_size
 from laco.comm.tiles import Grid, Tensors, check_whole, grid, placed, steps
 from laco.errors import WireError
 from laco.method.cache import KVCache
@@ -165,7 +165,10 @@ def _piece(codec: Codec, header: Header, tensors: Tensors, positions: Tensor, *,
 
 
 def _build(pieces: Sequence[Piece], checksum: bool, *, short: bool) -> list[Chunk]:
-    """The pieces, numbered."""
+    """The pieces, numbered. Raises WireError where they are too much for one message."""
+    payload = sum(memoryview(buffer).nbytes for piece in pieces for buffer in piece.buffers)
+    if payload > MAX_PAYLOAD or len(pieces) > MAX_CHUNKS:
+        raise WireError(f"oversized: {payload} bytes in {len(pieces)} chunks, at most {MAX_PAYLOAD} in {MAX_CHUNKS}")
     if len(pieces) == 1:  # it is the whole, and need not say of what
         header = msgspec.structs.replace(pieces[0].header, band=(), start=0, total=0)
         return [build(header, pieces[0].buffers, checksum=checksum, short=short)]

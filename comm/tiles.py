@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from laco.comm.header import MAX_POSITION, MAX_TOKENS, Header, from_runs
@@ -14,6 +15,7 @@ from laco.comm.rectangle import block
 from laco.errors import WireError
 from laco.method.cache import KVCache, LayerKV
 
+Ints = NDArray[np.int64]
 Tensors = tuple[Tensor, Tensor]  # keys and values, [layers, kv_heads, tokens, head_dim]
 
 
@@ -84,22 +86,21 @@ def assemble(
     decoded: keys and values of the i-th chunk, whose positions are given; asked for one after the other, not kept.
     Raises WireError where two layers tell of different tokens.
     """
-    row = {number: i for i, number in enumerate(layers)}
-    column = {token: i for i, token in enumerate(tokens)}
+    row, column = _inverse(layers), _inverse(tokens)
     positions = torch.zeros(len(headers[0].positions), len(tokens), dtype=torch.int64)
     known = torch.zeros(len(tokens), dtype=torch.bool)
     out: Tensors | None = None
     for i, header in enumerate(headers):
-        here, indices = positions_of(header), range(header.start, header.start + header.tokens)
-        rows = [(at, row[number]) for at, number in enumerate(header.layers) if number in row]
-        columns = [(at, column[token]) for at, token in enumerate(indices) if token in column]
-        if not rows or not columns:
+        here = positions_of(header)
+        rows = _both(row, np.array(header.layers))
+        columns = _both(column, np.arange(header.start, header.start + header.tokens))
+        if rows is None or columns is None:
             continue
-        _place_positions(positions, known, here, *_slices(columns))
+        _place_positions(positions, known, here, *columns)
         parts = decoded(i, here)
         out = out or _empty(parts, len(layers), len(tokens))
         for new, part in zip(out, parts, strict=True):
-            _copy(part, new, _slices(rows), _slices(columns))
+            _copy(part, new, rows, columns)
     if out is None:
         raise WireError("missing: nothing of the cache is there")
     return KVCache(tuple(map(LayerKV, out[0].unbind(), out[1].unbind())), tuple(layers), positions)
@@ -122,12 +123,25 @@ def positions_of(header: Header) -> Tensor:
 Index = slice | list[int]
 
 
-def _slices(pairs: Sequence[tuple[int, int]]) -> tuple[Index, Index]:
-    """Where to read and where to write; slices where both are ranges, which is most often so."""
-    (a, b), (c, d) = pairs[0], pairs[-1]
-    if c - a == d - b == len(pairs) - 1:
+def _inverse(numbers: Sequence[int]) -> Ints:
+    """Of each number up to the highest its index among `numbers`, -1 for none."""
+    found = np.full(max(numbers, default=-1) + 1, -1)
+    found[np.array(numbers, np.int64)] = np.arange(len(numbers))
+    return found
+
+
+def _both(index: Ints, numbers: Ints) -> tuple[Index, Index] | None:
+    """Where to read and where to write those of `numbers` that have an index; slices where both are ranges."""
+    if not len(index):
+        return None
+    source = np.flatnonzero((numbers < len(index)) & (index[np.minimum(numbers, len(index) - 1)] >= 0))
+    if not len(source):
+        return None
+    target = index[numbers[source]]
+    (a, c), (b, d) = (map(int, (x[0], x[-1])) for x in (source, target))
+    if c - a == d - b == len(source) - 1:
         return slice(a, c + 1), slice(b, d + 1)
-    return [here for here, _ in pairs], [there for _, there in pairs]
+    return source.tolist(), target.tolist()
 
 
 def _empty(parts: Tensors, layers: int, tokens: int) -> Tensors:

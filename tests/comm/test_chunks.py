@@ -299,3 +299,12 @@ def test_words_for_ranges() -> None:
     assert gaps([4, 5, 9], [0b11, 0b11, 0b10], 4) == "tokens 2-3 of layers 4-5; tokens 0, 2-3 of layer 9"
     assert gaps([4], [0b1], 2) == "token 1 of layer 4"
     assert limits.MAX_CHUNKS == 4096
+
+
+def test_nothing_of_a_message_is_there(forge) -> None:
+    """A chunk of a sound message may carry no token at all."""
+    fields = [
+        "", "v1", "", 0, 0.0, [0, 0, 0], "kv", 0, 2, [0, 0], "fp32", [4], 1, 2, 0, [[]], -1, [4, 2], 3, 9,
+    ]  # fmt: skip
+    with pytest.raises(WireError, match="nothing of the cache is there"):
+        decode_partial([forge(fields, b"", b"", version=(1, 1))])

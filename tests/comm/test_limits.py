@@ -1,7 +1,9 @@
 """What a hostile message can cost: nothing is made before its size is checked; a damaged header byte harms nobody."""
 
+import importlib
 import resource
 import tracemalloc
+import zlib
 
 import pytest
 import torch
@@ -9,6 +11,8 @@ import torch
 from laco.comm import Chunk, WireError, decode, decode_bytes, decode_partial, encode, encode_bytes, parse
 from laco.comm import header as limits
 from laco.comm.codecs import available
+from laco.comm.packing import varint
+from laco.comm.recipe import unpack
 
 META = {"fingerprint": "f00d" * 8, "sender": "v1", "addressee": "v2", "seq": 7, "sim_time": 1.5}
 SPARE = 64 << 20  # [bytes] what a refusal may cost at most
@@ -176,3 +180,21 @@ def test_limits_hold_for_the_sender_too(make_cache) -> None:
     with pytest.raises(WireError, match="Expected `int` <= 1024"):
         encode(make_cache(1, limits.MAX_HEADS + 1, 1, 1), chunk_bytes=1 << 20)
     assert parse(encode(make_cache(1, limits.MAX_HEADS, 1, 1))[0].header).kv_heads == limits.MAX_HEADS
+
+
+def test_a_message_of_bytes_has_a_limit_as_a_whole(monkeypatch) -> None:
+    """Each chunk within its own, but not all together; on both sides."""
+    chunks = encode_bytes(bytes(5000), "x", chunk_bytes=1200)
+    for module in ("decoding", "encoding"):
+        monkeypatch.setattr(importlib.import_module(f"laco.comm.{module}"), "MAX_PAYLOAD", 4999)
+    with pytest.raises(WireError, match="oversized: the message carries more than 4999 bytes"):
+        decode_bytes(chunks)
+    with pytest.raises(WireError, match="oversized: 5000 bytes in 5 chunks"):
+        encode_bytes(bytes(5000), "x", chunk_bytes=1200)
+
+
+def test_a_deflated_list_cannot_grow() -> None:
+    """16 MiB of zeros in 16 KB: no more is inflated than the numbers that were announced take."""
+    bomb = zlib.compress(bytes(16 << 20), 9, -15)
+    payload = bytes((1,)) + varint(8192) + varint(1) + bytes((0, 1)) + varint(len(bomb)) + bomb
+    assert cost_of(lambda: unpack(payload)) < 4 << 20
