@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,13 +43,35 @@ class Part(NamedTuple):
 class Codec(ABC):
     """Turns keys and values, both [layers, kv_heads, tokens, head_dim], into buffers and back.
 
-    A codec has no state, so that each chunk can be decoded on its own. One whose buffers have no fixed
-    length (entropy coding) overrides `encode` and `decode` instead of the three methods below, and checks
-    its lengths itself.
+    A codec has no state, so that each chunk can be decoded on its own. native: besides float32, what it takes and
+    gives without a conversion. general: whether it carries any model's caches, or needs a table of the model.
     """
 
-    name: ClassVar[str]
-    native: ClassVar[torch.dtype] = torch.float32  # besides float32, what it takes and gives without a conversion
+    name: str
+    native: torch.dtype = torch.float32
+    general: bool = True
+
+    def require(self, fingerprint: str) -> None:
+        """Raises: ConfigError where it cannot be used here at all, or not for this model; it says why."""
+
+    @abstractmethod
+    def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
+        """Keys and values, float32 or `native`, as buffers. Raises: WireError if not finite, or not to be carried."""
+
+    @abstractmethod
+    def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        """Float32 keys and values of `shape`. Raises: WireError where sizes or numbers cannot be.
+
+        Nothing larger than what `shape` and the buffers justify is allocated, whatever the buffers claim.
+        """
+
+    def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
+        """As `decode`, in the dtype `native`; may share the memory of the buffers."""
+        return self.decode(shape, buffers, origin)
+
+
+class Fixed(Codec):
+    """A codec whose buffers' lengths follow from the shape: a subclass gives their layout and the arithmetic."""
 
     @abstractmethod
     def layout(self, shape: Shape) -> tuple[Part, ...]:
@@ -57,50 +79,37 @@ class Codec(ABC):
 
     @abstractmethod
     def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        """Float32 keys and values, finite, as the tensors of `layout`."""
+        """Finite keys and values, float32 or `native`, as the tensors of `layout`."""
 
     @abstractmethod
-    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """The tensors of `layout` as float32 keys and values."""
+    def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
+        """The tensors of `layout` as float32 keys and values of `shape`."""
 
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
-        """Keys and values [layers, kv_heads, tokens, head_dim], float32 or `native`, as buffers.
-
-        Raises WireError if they are not finite.
-        """
-        _finite(f"a cache that {self.name} cannot carry", keys, values)
+        finite(f"a cache that {self.name} cannot carry", keys, values)
         return tuple(_to_buffer(part) for part in self.pack(keys, values))
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
-        """Float32 keys and values of `shape`. Raises WireError where sizes or numbers cannot be."""
-        parts = self._parts(shape, buffers)
-        keys, values = self.unpack(parts)
-        if parts[0] is not keys:  # exact codecs hand back what was just checked
-            _finite(f"damaged: {self.name} cache", keys, values)
+        keys, values = self.unpack(self.parts(shape, buffers), shape)
+        finite(f"damaged: {self.name} cache", keys, values)
         return keys, values
 
-    def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
-        """As `decode`, in the dtype `native`; may share the memory of the buffers."""
-        return self.decode(shape, buffers, origin)
-
-    def _parts(self, shape: Shape, buffers: Sequence[Buffer], *, own: bool = True) -> tuple[Tensor, ...]:
+    def parts(self, shape: Shape, buffers: Sequence[Buffer], *, own: bool = True) -> tuple[Tensor, ...]:
         """The tensors of `layout`, copied out of the buffers; not `own`: only where they must be.
 
-        Raises WireError where sizes or numbers cannot be.
+        Raises: WireError where sizes or numbers cannot be.
         """
         layout = self.layout(shape)
         sizes = [memoryview(b).nbytes for b in buffers]
         if sizes != [part.nbytes for part in layout]:
             raise WireError(f"wrong size: {self.name} buffers of {sizes} bytes for a cache of {list(shape)}")
         parts = tuple(_to_tensor(b, part, own) for b, part in zip(buffers, layout, strict=True))
-        _finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
+        finite(f"damaged: {self.name} buffers", *(part for part in parts if part.is_floating_point()))
         return parts
 
 
-class Cast(Codec):
-    """A codec that only changes the element type: a subclass gives `name` and `dtype`."""
-
-    native: ClassVar[torch.dtype]
+class Cast(Fixed):
+    """A codec that only changes the element type: a subclass gives `name` and `native`."""
 
     def layout(self, shape: Shape) -> tuple[Part, ...]:
         return Part(self.native, shape), Part(self.native, shape)
@@ -111,19 +120,20 @@ class Cast(Codec):
         limit = torch.finfo(self.native).max  # too large a number saturates: infinity would poison attention
         return keys.clamp(-limit, limit).to(self.native), values.clamp(-limit, limit).to(self.native)
 
-    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
         return parts[0].float(), parts[1].float()
 
     def decode(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
         converts = self.native is not torch.float32
-        return self.unpack(self._parts(shape, buffers, own=not converts))  # a cast of finite numbers is finite
+        return self.unpack(self.parts(shape, buffers, own=not converts), shape)  # a cast of finite numbers is finite
 
     def decode_native(self, shape: Shape, buffers: Sequence[Buffer], origin: Origin = NOWHERE) -> tuple[Tensor, Tensor]:
-        keys, values = self._parts(shape, buffers, own=False)
+        keys, values = self.parts(shape, buffers, own=False)
         return keys, values
 
 
-def _finite(what: str, *tensors: Tensor) -> None:
+def finite(what: str, *tensors: Tensor) -> None:
+    """Raises: WireError that begins with `what` if a tensor holds NaN or infinity."""
     for tensor in tensors:
         # One pass, no temporary: the extremes show any NaN or infinity.
         if tensor.numel() and not all(math.isfinite(extreme.item()) for extreme in torch.aminmax(tensor)):

@@ -6,7 +6,7 @@ Keys have a few channels that are large in every token; a scale per token would 
 import torch
 from torch import Tensor
 
-from laco.comm.codecs.base import Codec, Part, Shape
+from laco.comm.codecs.base import Fixed, Part, Shape
 
 LEVELS = 127
 # bfloat16: float16 ends at 65504 and would clip or zero whole channels; float32 costs twice as much.
@@ -14,7 +14,7 @@ SCALE = torch.bfloat16
 SMALLEST = torch.finfo(torch.float32).tiny
 
 
-class Int8(Codec):
+class Int8(Fixed):
     """Symmetric; the error is at most half a step, that is 0.4 % of the largest magnitude of the group.
 
     Gaussian data: 0.5 % relative error (16 tokens) to 0.9 % (thousands). Any float32 can be carried; a group
@@ -35,7 +35,7 @@ class Int8(Codec):
     def pack(self, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
         return *_quantise(keys, dim=2), *_quantise(values, dim=3)
 
-    def unpack(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    def unpack(self, parts: tuple[Tensor, ...], shape: Shape) -> tuple[Tensor, Tensor]:
         key_scale, keys, value_scale, values = parts
         return keys * key_scale.float(), values * value_scale.float()
 
