@@ -16,7 +16,7 @@ import zmq
 from transformers.utils import logging
 
 from laco.agents.agent import Agent
-from laco.agents.channels.build import build
+from laco.agents.channels.build import build, check_calibrated
 from laco.agents.channels.controls import Recorded
 from laco.agents.drivers.base import Driver
 from laco.agents.drivers.load import load
@@ -170,7 +170,9 @@ class AgentHost(Closing):
                 self._meshes[spec.name] = Mesh(spec.name, address, self._context)
             mesh = self._meshes[spec.name]
             mesh.reset(request.round)
-            channel = build(spec, self._driver(spec.driver, spec.weights), self._banks)
+            driver = self._driver(spec.driver, spec.weights)
+            check_calibrated(spec, driver.fingerprint)
+            channel = build(spec, driver, self._banks)
             self.agents[spec.name] = Agent(spec.name, channel, mesh, chunk_bytes=spec.chunk_bytes)
         endpoints = {name: mesh.endpoint for name, mesh in self._meshes.items()}
         fingerprint = next((a.channel.driver.fingerprint for a in self.agents.values()), "")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
+from laco.agents.channels.rate import Way
 from laco.agents.messages import Receipt, Sent
 from laco.comm import Bytes
 from laco.profiling.spans import percentiles
@@ -51,6 +52,7 @@ def figures(result: Result) -> dict[str, Any]:
         "fleet": {key: fmean(float(ego[key]) for ego in egos.values()) for key in MEANS},
         "latency_ms": {name: percentiles(spans) for name, spans in sorted(messages.spans.items())},
         "messages": _counted(messages.sent, result.options.channel),
+        "ways": _ways(messages.sent),
         "beacons": _counted(messages.sent, BEACON),
         "receipts": _statuses(messages.receipts),
         "delivery": {
@@ -70,6 +72,24 @@ def _counted(sent: Iterable[Sent], kind: str) -> dict[str, Any]:
     air, socket = (sum((getattr(s, where) for s in chosen), Bytes()) for where in ("air", "socket"))
     generated = sum(s.generated for s in chosen)
     return {"count": len(chosen), "generated": generated, "air_bytes": split(air), "socket_bytes": split(socket)}
+
+
+def _ways(sent: Iterable[Sent]) -> list[dict[str, Any]]:
+    """How caches were sent: each codec, share of tokens and layers that occurred, the commonest first."""
+    found: dict[Way, list[Sent]] = {}
+    for one in sent:
+        if one.way is not None:
+            found.setdefault(one.way, []).append(one)
+    ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0].codec, -item[0].keep))
+    return [
+        {**way_of(way), "count": len(those), "air_bytes": sum(one.air.total for one in those)}
+        for way, those in ordered
+    ]
+
+
+def way_of(way: Way) -> dict[str, Any]:
+    """A way to send a cache, as a line shows it."""
+    return {"codec": way.codec, "keep": round(way.keep, 6), "layers": list(way.layers)}
 
 
 def split(count: Bytes) -> dict[str, int]:
@@ -105,6 +125,7 @@ def message_lines(result: Result) -> Iterable[dict[str, Any]]:
             "addressee": m.addressee,
             "seq": m.seq,
             "spoken_at_s": m.spoken_at,
+            **({} if sent.way is None else way_of(sent.way)),
             "air_bytes": split(sent.air),
             "socket_bytes": split(sent.socket),
             "heard": [_heard(r) for r in heard.get((m.sender, m.seq), [])],

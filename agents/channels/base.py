@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
+from laco.agents.channels.rate import Way
 from laco.agents.drivers.base import Driver, Said
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
@@ -35,7 +36,7 @@ class Heard:
 class Channel(ABC):
     """One way of sharing. `driver` decides; `caution` in [0, 1] is the driver's (see the expert).
 
-    generated: words or latent steps that the last message took.
+    generated: words or latent steps that the last message took. way: how it was sent, of a cache.
     """
 
     name: ClassVar[str]
@@ -43,18 +44,27 @@ class Channel(ABC):
     def __init__(self, driver: Driver, caution: float) -> None:
         self.driver, self.caution = driver, caution
         self.generated = 0
+        self.way: Way | None = None
 
     @property
     def offers(self) -> tuple[Offer, ...]:
         """Other models whose messages this channel can read: part of the beacon."""
         return ()
 
+    @property
+    def held(self) -> tuple[tuple[str, int], ...]:
+        """Messages, by sender and number, that later ones may be coded against: part of the beacon."""
+        return ()
+
+    def meet(self, beacons: Sequence[Beacon]) -> None:  # noqa: B027 (most channels need not know)
+        """Take in the newest beacons of all vehicles that may hear what is said next."""
+
     @abstractmethod
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk] | None:
         """The message about `view` for the sender of beacon `to`; None to stay silent.
 
         meta: sender, addressee, seq, sim_time, pose and fingerprint for the header, and `chunk_bytes`.
-        Raises: HandshakeError, with the reason, if that peer could not read it.
+        Raises: HandshakeError, with the reason, if that peer could not read it, and BudgetError if nothing fits.
         """
 
     @abstractmethod

@@ -52,7 +52,8 @@ class Delta(Codec):
     def encode(self, keys: Tensor, values: Tensor, origin: Origin = NOWHERE) -> tuple[Buffer, ...]:
         """Raises: WireError if not finite, or unlike the reference in shape or by far in size."""
         finite(f"a cache that {self.name} cannot carry", keys, values)
-        column = self._column(origin, tuple(keys.shape))
+        layers, heads, tokens, dim = keys.shape
+        column = self._column(origin, (layers, heads, tokens, dim))
         steps = self._steps(origin, column, self.levels)
         both, known = (keys.float(), values.float()), self._known(origin, column)
         apart = [_codes(x, step) for x, step in zip(both, steps, strict=True)]
@@ -95,7 +96,7 @@ class Delta(Codec):
         column = self._column(origin, (len(cache.layers), cache.kv_heads, cache.num_tokens, cache.head_dim))
         theirs = self._steps(origin, column, self.levels)
         ours = Delta(cache.to("cpu").to(torch.float32))._steps(origin, torch.arange(cache.num_tokens), self.levels)
-        return max(float(a.square().mean().sqrt() / b.square().mean().sqrt()) for a, b in zip(theirs, ours, strict=True))
+        return max(float((a.square().mean() / b.square().mean()).sqrt()) for a, b in zip(theirs, ours, strict=True))
 
     @cached_property
     def _stacked(self) -> tuple[Tensor, Tensor]:

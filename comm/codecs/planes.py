@@ -29,15 +29,18 @@ def unplaned(data: Buffer, width: int, shape: Shape) -> Tensor:
     """The codes, float32 of `shape` [layers, kv_heads, tokens, head_dim]. Raises: WireError."""
     layers, heads, tokens, dim = shape
     raw = np.frombuffer(unsqueezed(data, layers * heads * tokens * dim * width), np.uint8).reshape(width, -1)
-    high: NDArray[np.float32] = raw.view(np.int8)[-1].astype(np.float32) * 256 if width == 2 else np.float32(0)
-    whole = raw[0].astype(np.float32) + high - BIAS
+    whole: NDArray[np.float32] = raw[0].astype(np.float32) - BIAS
+    if width == 2:
+        whole += raw.view(np.int8)[1].astype(np.float32) * 256
     return torch.from_numpy(whole).reshape(tokens, layers, heads, dim).permute(1, 2, 0, 3)
 
 
 def squeezed(data: bytes) -> bytes:
     """Nothing for nothing, else a zstd frame without a size."""
+    if not data:
+        return b""
     level = 12 if len(data) < SMALL else 1
-    return zstandard.ZstdCompressor(level, write_content_size=False, write_checksum=False).compress(data) if data else b""
+    return zstandard.ZstdCompressor(level, write_content_size=False, write_checksum=False).compress(data)
 
 
 def unsqueezed(data: Buffer, size: int) -> bytes:

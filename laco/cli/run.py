@@ -20,6 +20,8 @@ class CodecName(StrEnum):
     RECOMPUTE = "recompute"
     RECOMPUTE_HALF = "recompute-half"
     RECOMPUTE_REPLAY = "recompute-replay"
+    DELTA = "delta"
+    DELTA_COARSE = "delta-coarse"
     AUTO = "auto"
 
 
@@ -62,6 +64,18 @@ def run(
         CodecName | None,
         typer.Option(help="How a cache, or the recipe for it, becomes bytes.", show_default="the driver's"),
     ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(metavar="BYTES", help="Most air bytes of a message, for --codec auto.", show_default="any"),
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MS",
+            help="Within which a message is to be heard at the radio's rate, for --codec auto [ms].",
+            show_default="100, or any with --budget",
+        ),
+    ] = None,
     calibration: Annotated[Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
@@ -69,6 +83,12 @@ def run(
     model: Annotated[
         str | None,
         typer.Option(metavar="NAME|PATH", help="Model of the llm or vlm driver.", show_default="llm: smollm2"),
+    ] = None,
+    adapter: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE|FOLDER", help="Adapters by which other models' caches are read; may be given again."
+        ),
     ] = None,
     agents: Annotated[
         list[str] | None,
@@ -111,7 +131,8 @@ def run(
     """
     from laco.agents.channels import carried
     from laco.agents.channels import require as require_channel
-    from laco.agents.drivers.check import weights_of
+    from laco.agents.channels.rate import budget_of
+    from laco.agents.drivers.check import adapters_of, weights_of
     from laco.agents.drivers.profile import of as profile_of
     from laco.comm.radio import RadioSpec
     from laco.report.files import prepare
@@ -127,6 +148,8 @@ def run(
         require_channel(channel.value, driver.value)
     chosen = weights_of(driver.value, weights, model, here=not agents)
     profile = profile_of(driver.value, chosen, calibration)
+    used = codec.value if codec else profile.codec
+    limits = budget_of(used, budget, deadline, air.goodput)
     names = carried(driver.value) if channel is ChannelName.ALL else (channel.value,)
     served = [":".join(map(str, address(text))) for text in agents or ()]
     folder = prepare(out or Path("runs") / f"{scenario}-{seed}{'-twin' if twin else ''}")
@@ -138,8 +161,12 @@ def run(
             channel=name,
             driver=driver.value,
             caution=profile.caution if caution is None else caution,
-            codec=codec.value if codec else profile.codec,
+            codec=used,
             laco=profile.laco,
+            budget=limits,
+            ways=profile.ways,
+            calibrated=profile.measured.fingerprint if calibration and profile.measured else "",
+            adapters=adapters_of(adapter or (), here=not agents),
             radio=air,
             time=time,
             weights=chosen,
