@@ -72,7 +72,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def budget_of(codec: str, nbytes: int | None, deadline: float | None, rate: float | None) -> Budget:
     """The budget of a run. nbytes: most air bytes. deadline: [ms]. rate: of the radio [bit/s], None if unlimited.
 
-    A deadline of its own has only who limits nothing else. Raises: ConfigError for limits that the codec does not heed.
+    Where neither is given, the deadline is DEADLINE. Raises: ConfigError for limits that the codec does not heed.
     """
     if codec != "auto" and (nbytes is not None or deadline is not None):
         raise ConfigError(f"a budget or deadline needs --codec auto, not {codec}")
