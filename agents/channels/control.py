@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from laco.agents.channels.rate import Budget, Way, ladder
 from laco.agents.channels.transfer import cost, pack, select
 from laco.comm import Chunk, air_bytes
-from laco.comm.codecs import available
+from laco.comm.codecs import available, find
 from laco.config import LacoConfig
-from laco.errors import BudgetError
+from laco.errors import BudgetError, ConfigError
 from laco.method.backbone import Backbone
 from laco.method.deliberation import Trace
 from laco.method.sharing import band
@@ -52,7 +52,6 @@ def fit(
     Raises: BudgetError if not even the smallest fits.
     """
     layers = band(trace, config.depth, config.layers)
-    whole = Way("", config.keep, layers)
 
     def offer(way: Way) -> Offer:
         config_of = replace(config, keep=way.keep, layers=way.layers)
@@ -64,7 +63,7 @@ def fit(
     if fitting := [one for one in exact if one.fits(budget)]:
         best = min(fitting, key=lambda one: budget.delay(one.nbytes, one.flops))
         return best.way, best.chunks
-    rungs = ways if ways and alike else ladder(whole.keep, layers, available(), banded=alike)
+    rungs = ways if ways and alike else ladder(config.keep, layers, _usable(meta["fingerprint"]), banded=alike)
     tried: dict[int, Offer] = {}
 
     def fits(number: int) -> bool:
@@ -76,3 +75,15 @@ def fit(
         smallest = min([*exact, *tried.values()], key=lambda one: one.nbytes)
         raise BudgetError(f"no way to send fits {budget}: the smallest is {smallest.way.codec}, {smallest.nbytes} B")
     return tried[found].way, tried[found].chunks
+
+
+def _usable(fingerprint: str) -> list[str]:
+    """KV codecs that can carry this model's caches here."""
+    found = []
+    for name in available():
+        try:
+            find(name).require(fingerprint)
+        except ConfigError:  # it has no table for the model, or needs a library that is not there
+            continue
+        found.append(name)
+    return found
