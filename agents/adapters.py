@@ -66,18 +66,17 @@ def agreed(fingerprint: str, to: Beacon) -> tuple[int, ...] | None:
     return offers[0].layers
 
 
-def decoded(chunks: Sequence[Chunk], adapters: Adapters) -> Partial:
-    """A peer's cache, or what came of it, as the own model's: as it is, or through the adapter from its model.
+def decoded(chunks: Sequence[Chunk], adapters: Adapters, reference: KVCache | None = None) -> Partial:
+    """A peer's cache, or what came of it, as it was sent; `adapted` makes it the own model's.
 
+    reference: what it is coded against, if it is.
     Raises: WireError for a message that cannot be used, or of a model that there is no adapter from.
     """
     theirs = parse(chunks[0].header).fingerprint if chunks else adapters.fingerprint
-    if theirs == adapters.fingerprint:
-        return decode_partial(chunks, fingerprint=theirs)
-    verify(chunks[0])  # rather damaged than from a model that does not exist
-    _adapter(adapters, theirs)
-    part = decode_partial(chunks, fingerprint=theirs)
-    return Partial(adapted(part.cache, adapters, theirs), part.share, part.missing)
+    if theirs != adapters.fingerprint:
+        verify(chunks[0])  # rather damaged than from a model that does not exist
+        _adapter(adapters, theirs)
+    return decode_partial(chunks, fingerprint=theirs, reference=reference)
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from laco.agents.perception import with_beacons
 from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, read_struct
 from laco.comm.mesh import Mesh
 from laco.comm.radio import BEACON, WINDOW, Fate, Manifest
-from laco.errors import ConfigError, HandshakeError
+from laco.errors import BudgetError, ConfigError, HandshakeError
 from laco.profiling.spans import span
 
 MAX_AGE = 0.5  # [s] older messages are not used, unless the decision period is longer: then that is the limit
@@ -57,7 +57,7 @@ class Agent:
     def announce(self, view: Observation) -> Sent:
         """Take in a new view and broadcast the beacon that goes with it."""
         self.view = view
-        beacon = view.beacon(self.channel.driver.fingerprint, self.channel.offers)
+        beacon = view.beacon(self.channel.driver.fingerprint, self.channel.offers, self.channel.held)
         meta = self._meta("")
         return self._publish(BEACON, encode_bytes(msgspec.msgpack.encode(beacon), kind=BEACON, **meta), meta)
 
@@ -66,6 +66,7 @@ class Agent:
         self._pending += self._received(fates)
         for message in self._deliverable(beacons=True):
             self._keep_beacon(message)
+        self.channel.meet(self._fresh())
         sent = []
         for addressee, beacon in self._audience():
             meta = self._meta(addressee)
@@ -74,12 +75,12 @@ class Agent:
                 chunks = self.channel.say(self._known(), beacon, meta)
                 if chunks:
                     self.mesh.check(addressee, chunks[0].info.codec, air_bytes(chunks).payload)
-            except HandshakeError as error:
+            except (HandshakeError, BudgetError) as error:
                 self._unspoken(meta, str(error))
                 continue
             if chunks:
                 said = self._publish(self.channel.name, chunks, meta)
-                sent.append(msgspec.structs.replace(said, generated=self.channel.generated))
+                sent.append(msgspec.structs.replace(said, generated=self.channel.generated, way=self.channel.way))
         return sent
 
     def listen(self, fates: Sequence[Fate]) -> Decision:
@@ -198,7 +199,7 @@ class Agent:
             self._receipts.append(self._receipt(message.fate, status, message.spoken_at, reason, share))
 
     def _unspoken(self, meta: Mapping[str, Any], reason: str) -> None:
-        """The receipt of a message that the addressee could not have read."""
+        """The receipt of a message that the addressee could not have read, or for which there was no room."""
         names = (meta["sender"], meta["addressee"])
         self._receipts.append(Receipt(*names, meta["seq"], self.channel.name, "unspoken", reason=reason))
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from laco.agents.channels.rate import Budget, Way
 from laco.agents.drivers.plan import Plan
 from laco.agents.observation import Observation, Picture
 from laco.comm import Bytes
@@ -13,18 +14,23 @@ OVERTAKEN, TOO_OLD = "overtaken", "too old"  # why a message is stale
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A transmission: its manifest, its bytes in the air and on the sockets, and the words or latent steps it took."""
+    """A transmission: its manifest, its bytes in the air and on the sockets, and the words or latent steps it took.
+
+    way: codec, tokens and layers of a cache.
+    """
 
     manifest: Manifest
     air: Bytes
     socket: Bytes
     generated: int = 0
+    way: Way | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True):
     """What became of one message at its listener: used, refused, stale, air_lost or transport_lost.
 
-    "unspoken" is the sender's own: no message, because the listener could not have read it.
+    "unspoken" is the sender's own: no message, because the listener could not have read it, or because no way to
+    send it fits the budget.
     share: of the cache that was usable; below 1 the message came in part, and `reason` says what is missing.
     """
 
@@ -55,6 +61,8 @@ class AgentSpec(msgspec.Struct, frozen=True):
     the actors that the "twin" control leaves out of what is said. other: key of the recorded run to replay.
     adapters: files, or folders of them, by which the latent channel reads other models' caches.
     chunk_bytes: most air bytes of a chunk of what it says, None for no limit (the radio's, `RadioSpec`).
+    budget, ways: for the codec "auto": what a message may cost, and the ladder (`fit`); () for the documented one.
+    calibrated: fingerprint of the model that `laco` was measured for; "" for any. Another model is refused.
     """
 
     name: str
@@ -71,6 +79,9 @@ class AgentSpec(msgspec.Struct, frozen=True):
     seed: int = 0
     adapters: tuple[str, ...] = ()
     chunk_bytes: int | None = None
+    budget: Budget = Budget()
+    ways: tuple[Way, ...] = ()
+    calibrated: str = ""
 
 
 class Who(msgspec.Struct, tag=True, frozen=True):

@@ -46,7 +46,11 @@ class Sight(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Beacon(msgspec.Struct, frozen=True, array_like=True):
-    """What every connected vehicle says of itself on every channel: state, intent and what it can decode."""
+    """What every connected vehicle says of itself on every channel: state, intent and what it can decode.
+
+    held: of each peer that codes messages against earlier ones, the number of its newest that was decoded whole and
+        kept; two numbers if it also speaks to all (`laco.comm.delta`).
+    """
 
     name: str
     time: float
@@ -56,6 +60,7 @@ class Beacon(msgspec.Struct, frozen=True, array_like=True):
     limit: float  # [m/s]
     fingerprint: str
     offers: tuple[Offer, ...] = ()
+    held: tuple[tuple[str, int], ...] = ()
 
 
 class Picture(msgspec.Struct, frozen=True, array_like=True):
@@ -78,10 +83,12 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     actors: tuple[Actor, ...]
     sights: tuple[Sight, ...]
 
-    def beacon(self, fingerprint: str, offers: tuple[Offer, ...] = ()) -> Beacon:
-        """The part of the view that is broadcast, and which models' caches its driver can read."""
+    def beacon(
+        self, fingerprint: str, offers: tuple[Offer, ...] = (), held: tuple[tuple[str, int], ...] = ()
+    ) -> Beacon:
+        """The part of the view that is broadcast, which models' caches its driver can read, and what it has heard."""
         way = (self.route, self.remaining, self.limit)
-        return Beacon(self.name, self.time, self.body, *way, fingerprint, offers)
+        return Beacon(self.name, self.time, self.body, *way, fingerprint, offers, held)
 
 
 class Pictured(Observation, frozen=True, array_like=True):

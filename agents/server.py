@@ -17,7 +17,7 @@ import zmq
 from transformers.utils import logging
 
 from laco.agents.agent import Agent
-from laco.agents.channels.build import build
+from laco.agents.channels.build import build, check_calibrated
 from laco.agents.channels.controls import Recorded
 from laco.agents.drivers.base import Driver
 from laco.agents.drivers.load import load
@@ -200,8 +200,10 @@ class AgentHost(Closing):
             if spec.name not in self._meshes:
                 self._meshes[spec.name] = Mesh(spec.name, address, self._context, curve=self._curve)
             mesh = self._meshes[spec.name]
-            channel = build(spec, self._driver(spec.driver, spec.weights), self._banks)
-            mesh.terms = Terms(fingerprint=channel.driver.fingerprint, offers=channel.offers, codecs=channel.codecs)
+            driver = self._driver(spec.driver, spec.weights)
+            check_calibrated(spec, driver.fingerprint)
+            channel = build(spec, driver, self._banks)
+            mesh.terms = Terms(fingerprint=driver.fingerprint, offers=channel.offers, codecs=channel.codecs)
             mesh.reset(request.round)
             self.agents[spec.name] = Agent(spec.name, channel, mesh, chunk_bytes=spec.chunk_bytes)
         endpoints = {name: mesh.endpoint for name, mesh in self._meshes.items()}

@@ -7,7 +7,8 @@ import msgspec
 import torch
 from torch import Tensor
 
-from laco.comm.codecs import Origin, find
+from laco.comm.codecs import Codec, Origin, find
+from laco.comm.codecs.delta import Delta
 from laco.comm.header import FREE, MAX_EXPANSION, MAX_HEADERS, Header
 from laco.comm.message import MAX_CACHE, MAX_CHUNKS, MAX_PAYLOAD, Buffer, Chunk, verify
 from laco.comm.rectangle import bits, gaps, largest, ranges
@@ -35,13 +36,18 @@ _NONE = {name: getattr(Header(), name) for name in _OF_THE_CHUNK}
 
 
 def decode(
-    chunks: Sequence[Chunk], *, fingerprint: str | None = None, dtype: torch.dtype | None = torch.float32
+    chunks: Sequence[Chunk],
+    *,
+    fingerprint: str | None = None,
+    dtype: torch.dtype | None = torch.float32,
+    reference: KVCache | None = None,
 ) -> KVCache:
     """The cache in all chunks of one message, in any order, on the CPU.
 
     fingerprint: of the model that will read it; None takes a cache of any model.
     dtype: of the result; None means as it travelled, without a conversion: float16 for the codec fp16, else float32.
         Then a cache in one chunk may share the memory of its buffers, if these can be written to.
+    reference: the earlier message that this one is coded against, as `decode` gave it (header field `base`).
     Raises WireError, and nothing else, for chunks that are damaged, missing, of another version, of another
     model, of an unknown codec, or beyond a limit.
     """
@@ -50,16 +56,20 @@ def decode(
     _check_indices([header.index for header in headers], headers[0].count)
     try:
         if len(received) == 1:
-            return _decode_one(received[0], dtype)
+            return _decode_one(received[0], dtype, reference)
         headers, whole = placed(headers), grid(headers)
         check_whole(whole, headers)
-        return assemble(headers, _decoder(received, dtype), whole.layers, range(whole.tokens))
+        return assemble(headers, _decoder(received, dtype, reference), whole.layers, range(whole.tokens))
     except ConfigError as error:  # the parts are fine but make no cache
         raise WireError(f"wrong shape: {error}") from error
 
 
 def decode_partial(
-    chunks: Sequence[Chunk], *, fingerprint: str | None = None, dtype: torch.dtype | None = torch.float32
+    chunks: Sequence[Chunk],
+    *,
+    fingerprint: str | None = None,
+    dtype: torch.dtype | None = torch.float32,
+    reference: KVCache | None = None,
 ) -> Partial:
     """What can be used of a cache some of whose chunks may be missing; see `Partial`, and `decode` for the options.
 
@@ -71,7 +81,7 @@ def decode_partial(
     headers = [chunk.info for chunk in received]
     first = headers[0]
     if len(headers) == first.count:
-        return Partial(decode(chunks, fingerprint=fingerprint, dtype=dtype), 1.0, "")
+        return Partial(decode(chunks, fingerprint=fingerprint, dtype=dtype, reference=reference), 1.0, "")
     _check_repeated([header.index for header in headers], first.count)
     if not told_whole(first):
         raise WireError(f"missing: {len(headers)} chunks of {first.count}, which do not tell where they belong")
@@ -80,7 +90,7 @@ def decode_partial(
     indices, common = largest(rows)
     layers, tokens = [whole.layers[i] for i in indices], bits(common)
     try:
-        cache = assemble(headers, _decoder(received, dtype), layers, tokens)
+        cache = assemble(headers, _decoder(received, dtype, reference), layers, tokens)
     except ConfigError as error:
         raise WireError(f"wrong shape: {error}") from error
     lost = sorted(set(range(first.count)) - {header.index for header in headers})
@@ -147,20 +157,34 @@ def _common(header: Header) -> Header:
     return msgspec.structs.replace(header, **_NONE)
 
 
-def _decode_one(chunk: Chunk, dtype: torch.dtype | None) -> KVCache:
+def _decode_one(chunk: Chunk, dtype: torch.dtype | None, reference: KVCache | None) -> KVCache:
     header, positions = chunk.info, positions_of(chunk.info)
-    keys, values = _tensors(header, chunk.buffers, positions, dtype)
+    keys, values = _tensors(_codec(header, reference), header, chunk.buffers, positions, dtype)
     return KVCache(tuple(map(LayerKV, keys.unbind(), values.unbind())), header.layers, positions)
 
 
-def _decoder(chunks: Sequence[Chunk], dtype: torch.dtype | None) -> Callable[[int, Tensor], Tensors]:
+def _decoder(
+    chunks: Sequence[Chunk], dtype: torch.dtype | None, reference: KVCache | None
+) -> Callable[[int, Tensor], Tensors]:
     """Keys and values of the i-th chunk, whose positions are given."""
-    return lambda i, positions: _tensors(chunks[i].info, chunks[i].buffers, positions, dtype)
+    codec = _codec(chunks[0].info, reference)
+    return lambda i, positions: _tensors(codec, chunks[i].info, chunks[i].buffers, positions, dtype)
 
 
-def _tensors(header: Header, buffers: Sequence[Buffer], positions: Tensor, dtype: torch.dtype | None) -> Tensors:
+def _codec(header: Header, reference: KVCache | None) -> Codec:
+    """What decodes this message. Raises WireError where it is unknown, or what it needs is not there."""
+    if header.codec != Delta.name:
+        return find(header.codec)
+    if reference is None:
+        raise WireError(f"coded against message {header.base} of {header.sender!r}, which is not here")
+    return Delta(reference)
+
+
+def _tensors(
+    codec: Codec, header: Header, buffers: Sequence[Buffer], positions: Tensor, dtype: torch.dtype | None
+) -> Tensors:
     """Keys and values of one chunk, [layers, kv_heads, tokens, head_dim]."""
-    codec, origin = find(header.codec), Origin(header.fingerprint, header.layers, positions)
+    origin = Origin(header.fingerprint, header.layers, positions)
     if dtype is None or (dtype is codec.native and dtype is not torch.float32):
         return codec.decode_native(header.shape, buffers, origin)
     keys, values = codec.decode(header.shape, buffers, origin)

@@ -53,7 +53,7 @@ _LAST: dict[str, Any] = {"index": MAX_CHUNKS - 1, "count": MAX_CHUNKS}
 
 def encode(
     cache: KVCache,
-    codec: str = "int8",
+    codec: str | Codec = "int8",
     *,
     chunk_bytes: int | None = None,
     base: int = -1,
@@ -62,13 +62,14 @@ def encode(
 ) -> list[Chunk]:
     """`cache` as a message.
 
+    codec: its name, or a codec made for this message (`Delta`).
     chunk_bytes: most air bytes of a chunk, its header included; None makes one chunk.
     base: number of the earlier message against which this one is coded; -1 for none.
     checksum: False leaves it out, for links that check by themselves.
     Raises WireError for an unknown codec, a cache that holds NaN or infinity, one beyond a limit, and where no cut
     fits `chunk_bytes`.
     """
-    coder = find(codec)
+    coder = find(codec) if isinstance(codec, str) else codec
     header = Header(**meta, codec=coder.name, base=base, kv_heads=cache.kv_heads, head_dim=cache.head_dim)
     full = _of(header, cache.layer_ids, cache.positions)
     tensors = _stacked(cache, coder)

@@ -21,6 +21,10 @@ class HandshakeError(LacoError):
     """A peer could not read what would be said to it, so nothing is said; the text says why."""
 
 
+class BudgetError(LacoError):
+    """No way to send a message fits its budget, so nothing is said; the text says what the smallest would be."""
+
+
 class CacheError(LacoError):
     """A received cache must not be attended to: its shape, its numbers or its norms are wrong."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from laco.agents.channels import require
+from laco.agents.channels.rate import Budget, Way
 from laco.agents.drivers import facts
 from laco.agents.fleet import Fleet
 from laco.agents.messages import AgentSpec
@@ -46,6 +47,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     payload: str = "true"
     record: str = ""
     other: str = ""
+    adapters: tuple[str, ...] = ()
+    budget: Budget = Budget()
+    ways: tuple[Way, ...] = ()
+    calibrated: str = ""
 
     def layout(self) -> Layout:
         """The seed's layout, or its twin's."""
@@ -206,7 +211,11 @@ def specs(options: Options, layout: Layout, hazard: int | None) -> list[AgentSpe
             record=options.record,
             other=options.other,
             seed=options.seed,
+            adapters=options.adapters,
             chunk_bytes=options.radio.chunk_bytes,
+            budget=options.budget,
+            ways=options.ways,
+            calibrated=options.calibrated,
         )
         for ego in layout.egos
     ]

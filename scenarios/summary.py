@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from laco.agents.messages import Receipt
+from laco.agents.channels.rate import Way
+from laco.agents.messages import Receipt, Sent
 from laco.comm.radio import BEACON
 from laco.profiling.links import ceiling
 from laco.profiling.radio import medium, traffic
@@ -59,6 +60,7 @@ def figures(result: Result) -> dict[str, Any]:
         "fleet": {key: fmean(float(ego[key]) for ego in egos.values()) for key in MEANS},
         "latency_ms": {name: percentiles(spans) for name, spans in sorted(messages.spans.items())},
         "messages": said | {"generated": sum(s.generated for s in messages.sent)},
+        "ways": _ways(messages.sent),
         "beacons": traffic([line for line in ledger if line.kind == BEACON], seconds),
         "medium": medium(ledger, seconds, ceiling(result.options.radio), busy),
         "receipts": _statuses(messages.receipts),
@@ -73,6 +75,19 @@ def figures(result: Result) -> dict[str, Any]:
         "counters": dict(sorted(messages.counters.items())),
         "refused_connections": sum(messages.refused.values()),
     }
+
+
+def _ways(sent: Iterable[Sent]) -> list[dict[str, Any]]:
+    """How caches were sent: each codec, share of tokens and layers that occurred, the commonest first."""
+    found: dict[Way, list[Sent]] = {}
+    for one in sent:
+        if one.way is not None:
+            found.setdefault(one.way, []).append(one)
+    ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0].codec, -item[0].keep))
+    return [
+        {**msgspec.to_builtins(way), "count": len(those), "air_bytes": sum(one.air.total for one in those)}
+        for way, those in ordered
+    ]
 
 
 def _statuses(receipts: Iterable[Receipt]) -> dict[str, dict[str, int]]:

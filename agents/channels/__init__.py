@@ -15,8 +15,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
 CHANNEL_NAMES = tuple(NEEDS)
 # What the latent channel really sends: "true", or a control.
 PAYLOADS = ("true", "twin", "empty", "random", "other")
-# Names of ways to send a latent message that are no KV codecs; `transfer` says what they do.
-TRANSFERS = ("recompute", "recompute-half", "recompute-replay", "auto")
+# Names of ways to send a latent message that are no KV codecs: recipes (`transfer`), the difference to what the
+# receiver already has (`laco.comm.delta`), and whatever of all fits the budget (`rate`).
+RECIPES = ("recompute", "recompute-half", "recompute-replay")
+DELTAS = ("delta", "delta-coarse")
+TRANSFERS = (*RECIPES, *DELTAS, "auto")
 
 
 def carried(driver: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from laco.agents.channels import TRANSFERS
+from laco.agents.channels.rate import Way
 from laco.agents.drivers.base import Driver, Said
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
@@ -38,8 +39,9 @@ class Heard:
 class Channel(ABC):
     """One way of sharing. `driver` decides; `caution` in [0, 1] is the driver's (see the expert).
 
-    generated: words or latent steps that the last message took. known: codecs that who hears the next message knows;
-    None if they did not say. counters: how often what the channel does about what it hears happened.
+    generated: words or latent steps that the last message took. way: how it was sent, of a cache. known: codecs that
+    who hears the next message knows; None if they did not say. counters: how often what the channel does about what
+    it hears happened.
     """
 
     name: ClassVar[str]
@@ -48,6 +50,7 @@ class Channel(ABC):
         self.driver, self.caution = driver, caution
         self.generated = 0
         self.known: frozenset[str] | None = None
+        self.way: Way | None = None
 
     @property
     def offers(self) -> tuple[Offer, ...]:
@@ -63,12 +66,20 @@ class Channel(ABC):
     def counters(self) -> dict[str, int]:
         return {}
 
+    @property
+    def held(self) -> tuple[tuple[str, int], ...]:
+        """Messages, by sender and number, that later ones may be coded against: part of the beacon."""
+        return ()
+
+    def meet(self, beacons: Sequence[Beacon]) -> None:  # noqa: B027 (most channels need not know)
+        """Take in the newest beacons of all vehicles that may hear what is said next."""
+
     @abstractmethod
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk] | None:
         """The message about `view` for the sender of beacon `to`; None to stay silent.
 
         meta: sender, addressee, seq, sim_time, pose and fingerprint for the header, `chunk_bytes` and `checksum`.
-        Raises: HandshakeError, with the reason, if that peer could not read it.
+        Raises: HandshakeError, with the reason, if that peer could not read it, and BudgetError if nothing fits.
         """
 
     @abstractmethod

@@ -17,6 +17,7 @@ from laco.agents.channels.visual import Visual
 from laco.agents.drivers import facts
 from laco.agents.drivers.base import Driver
 from laco.agents.messages import AgentSpec
+from laco.errors import ConfigError
 
 if TYPE_CHECKING:
     from laco.agents.drivers.base import TextDriver
@@ -32,7 +33,17 @@ def build(spec: AgentSpec, driver: Driver, banks: dict[str, Recorded]) -> Channe
         swap = find(spec.payload, spec.seed, banks, spec.record, spec.other)
         masked = spec.masked if spec.payload == "twin" else ()
         adapters = Adapters.read(spec.adapters, driver.backbone, driver.fingerprint)
-        return Latent(driver, spec.caution, spec.laco, spec.codec, swap, masked, adapters)
+        return Latent(
+            driver, spec.caution, spec.laco, spec.codec, swap, masked, adapters, budget=spec.budget, ways=spec.ways
+        )
     if spec.channel in TEXTS and "text" in facts(driver.name).carries:
         return TEXTS[spec.channel](cast("TextDriver", driver), spec.caution)
     return PLAIN[spec.channel](driver, spec.caution)
+
+
+def check_calibrated(spec: AgentSpec, fingerprint: str) -> None:
+    """Raises: ConfigError for settings that were measured for another model than the one with this fingerprint."""
+    if spec.calibrated not in ("", fingerprint):
+        raise ConfigError(
+            f"the calibration was measured for model {spec.calibrated}, the {spec.driver} driver has {fingerprint}"
+        )

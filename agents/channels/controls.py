@@ -7,7 +7,7 @@ import torch
 import xxhash
 
 from laco.agents.channels import PAYLOADS
-from laco.agents.channels.latent import Swap
+from laco.agents.channels.sending import Swap
 from laco.errors import ConfigError
 from laco.method.cache import KVCache, LayerKV
 

@@ -1,5 +1,6 @@
 """Weights and models refused before anything has started, without loading them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from laco.agents.drivers import facts
@@ -29,6 +30,17 @@ def weights_of(driver: str, weights: Path | None, model: str | None, here: bool 
     if here:
         check_model(name)
     return name
+
+
+def adapters_of(paths: Sequence[Path], here: bool = True) -> tuple[str, ...]:
+    """Paths of adapter files, or folders of them. here: they are on this machine, and must be there.
+
+    Raises: ConfigError for one that is missing. What they hold is looked at when the model is there.
+    """
+    missing = [path for path in paths if here and not path.exists()]
+    if missing:
+        raise ConfigError(f"no adapter file or folder {missing[0]}")
+    return tuple(map(str, paths))
 
 
 def check_model(name: str) -> None:

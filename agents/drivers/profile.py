@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from laco.agents.channels.rate import Way
 from laco.agents.drivers import facts
 from laco.agents.drivers.weights_file import shipped
 from laco.config import LacoConfig
@@ -34,12 +35,17 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Settings measured to suit a driver: its caution in [0, 1], the codec, and the method's options."""
+    """Settings measured to suit a driver: its caution in [0, 1], the codec, and the method's options.
+
+    ways: for the codec "auto", ways to send a message as their content was measured, the best first, each smaller than
+        the one before; () leaves it to the documented order (`rate.ladder`).
+    """
 
     caution: float
     codec: str
     laco: LacoConfig
     measured: Measured | None = None
+    ways: tuple[Way, ...] = ()
 
 
 def dump(profile: Profile) -> bytes:
@@ -47,8 +53,9 @@ def dump(profile: Profile) -> bytes:
     plain = msgspec.to_builtins(profile)
     paper = msgspec.to_builtins(LacoConfig())
     plain["laco"] = {name: value for name, value in plain["laco"].items() if value != paper[name]}
-    if plain["measured"] is None:
-        del plain["measured"]
+    for name in ("measured", "ways"):
+        if not plain[name]:
+            del plain[name]
     return msgspec.yaml.encode(plain)
 
 

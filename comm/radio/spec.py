@@ -17,6 +17,7 @@ from laco.errors import ConfigError
 Loss = Bernoulli | Gilbert | Distance
 Positive = Annotated[float, Meta(gt=0.0)]
 FILES = (".yaml", ".yml")
+LARGE = 1 << 16  # [bytes] a message for which the rate of the air matters, not its first access
 
 
 class RadioSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,6 +108,13 @@ class RadioSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Mean time that chunks of these sizes take on an idle medium [s]; duty cycle and trace aside."""
         mean = self.access(self.contention / 2)
         return sum(self.airtime(f.size) + mean for f in cut(chunk_sizes, self.mtu))
+
+    @property
+    def goodput(self) -> float | None:
+        """Bits per second of a large message on an idle medium, headers and access included; None for unlimited."""
+        chunk = self.chunk_bytes or LARGE
+        sizes = (chunk,) * max(1, LARGE // chunk)
+        return 8 * sum(sizes) / duration if (duration := self.duration(sizes)) else None
 
 
 def _from_file(path: str) -> RadioSpec:

@@ -60,6 +60,18 @@ def run(
         CodecName | None,
         typer.Option(help="How a cache, or the recipe for it, becomes bytes.", show_default="the driver's"),
     ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(metavar="BYTES", help="Most air bytes of a message, for --codec auto.", show_default="any"),
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MS",
+            help="Within which a message is to be heard at the radio's rate, for --codec auto [ms].",
+            show_default="100, or any with --budget",
+        ),
+    ] = None,
     calibration: Annotated[Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
@@ -67,6 +79,12 @@ def run(
     model: Annotated[
         str | None,
         typer.Option(metavar="NAME|PATH", help="Model of the llm or vlm driver.", show_default="llm: smollm2"),
+    ] = None,
+    adapter: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE|FOLDER", help="Adapters by which other models' caches are read; may be given again."
+        ),
     ] = None,
     agents: Annotated[
         list[str] | None,
@@ -130,7 +148,8 @@ def run(
     """
     from laco.agents.channels import carried
     from laco.agents.channels import require as require_channel
-    from laco.agents.drivers.check import weights_of
+    from laco.agents.channels.rate import budget_of
+    from laco.agents.drivers.check import adapters_of, weights_of
     from laco.agents.drivers.profile import of as profile_of
     from laco.comm.codecs.extra import prepare as prepare_codec
     from laco.comm.radio import RadioSpec
@@ -147,7 +166,9 @@ def run(
         require_channel(channel.value, driver.value)
     chosen = weights_of(driver.value, weights, model, here=not agents)
     profile = profile_of(driver.value, chosen, calibration)
-    prepare_codec(codec.value if codec else profile.codec)
+    used = codec.value if codec else profile.codec
+    prepare_codec(used)
+    limits = budget_of(used, budget, deadline, air.goodput)
     names = carried(driver.value) if channel is ChannelName.ALL else (channel.value,)
     served, keys = _secured(agents or (), curve)
     folder = prepare(out or Path("runs") / f"{scenario}-{seed}{'-twin' if twin else ''}")
@@ -159,8 +180,12 @@ def run(
             channel=name,
             driver=driver.value,
             caution=profile.caution if caution is None else caution,
-            codec=codec.value if codec else profile.codec,
+            codec=used,
             laco=profile.laco,
+            budget=limits,
+            ways=profile.ways,
+            calibrated=profile.measured.fingerprint if calibration and profile.measured else "",
+            adapters=adapters_of(adapter or (), here=not agents),
             radio=air,
             time=time,
             weights=chosen,

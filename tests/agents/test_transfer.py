@@ -11,10 +11,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from laco import Backbone, attribute, deliberate, share
 from laco.agents.adapters import Adapters
-from laco.agents.channels import TRANSFERS
+from laco.agents.channels import DELTAS, RECIPES, TRANSFERS
 from laco.agents.channels.controls import empty
 from laco.agents.channels.latent import Latent
-from laco.agents.channels.transfer import Budget, Offer, choose, pack, unpack
+from laco.agents.channels.transfer import pack, unpack
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.vector import VectorDriver
 from laco.agents.observation import Actor, Body, Observation, Sight
@@ -27,7 +27,6 @@ from laco.method.cache import KVCache, LayerKV
 
 CONFIG = LacoConfig(steps=3, keep=0.5, layers=(0, 2))
 META: dict[str, Any] = {"fingerprint": "f00d", "sender": "B", "addressee": "A", "seq": 4}
-SLOW, FAST = Budget(bits_per_second=1e3, flops_per_second=1e12), Budget(bits_per_second=1e12, flops_per_second=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +39,11 @@ def backbone() -> Backbone:
     return Backbone(LlamaForCausalLM(small).eval())
 
 
-def message(backbone: Backbone, codec: str, budget: Budget | None = None, tokens: int = 60) -> tuple[Any, KVCache]:
+def message(backbone: Backbone, codec: str, tokens: int = 60) -> tuple[Any, KVCache]:
     ids = torch.randint(50_000, (tokens,), generator=torch.Generator().manual_seed(1))
     trace = deliberate(backbone, ids, CONFIG.steps)
     kept = attribute(trace, CONFIG.keep)
-    return pack(backbone, trace, kept, CONFIG, codec, META, budget), share(trace, kept, layers=CONFIG.layers)
+    return pack(backbone, trace, kept, CONFIG, codec, META), share(trace, kept, layers=CONFIG.layers)
 
 
 def close(made: KVCache, sent: KVCache, tolerance: float) -> None:
@@ -61,49 +60,18 @@ def close(made: KVCache, sent: KVCache, tolerance: float) -> None:
 def test_every_way_brings_the_cache(backbone: Backbone, codec: str, tolerance: float) -> None:
     chunks, sent = message(backbone, codec)
     header = parse(chunks[0].header)
-    assert header.kind == (RECIPE if codec in TRANSFERS else "kv")
+    assert header.kind == (RECIPE if codec in RECIPES else "kv")
     assert (header.sender, header.addressee, header.seq, header.fingerprint) == ("B", "A", 4, "f00d")
     close(unpack([Chunk.frombytes(c.tobytes()) for c in chunks], backbone, Adapters("f00d")).cache, sent, tolerance)
 
 
 def test_what_each_way_costs_in_bytes(backbone: Backbone) -> None:
-    size = {name: air_bytes(message(backbone, name)[0]).payload for name in ("fp16", *TRANSFERS[:3])}
+    size = {name: air_bytes(message(backbone, name)[0]).payload for name in ("fp16", *RECIPES)}
     ids = 60 * 16 // 8
     assert size["fp16"] == 2 * 2 * 2 * 8 * 33 * 2
     assert ids < size["recompute-replay"] < ids + 40
     assert size["recompute"] - size["recompute-half"] == 3 * 32 * 2
     assert size["recompute"] - size["recompute-replay"] == pytest.approx(3 * 32 * 4, abs=20)
-
-
-@pytest.mark.parametrize(("budget", "codec"), [(SLOW, "recompute-replay"), (FAST, "int8")])
-def test_auto_follows_the_budget(backbone: Backbone, budget: Budget, codec: str) -> None:
-    chunks, sent = message(backbone, "auto", budget)
-    assert chunks[0].tobytes() == message(backbone, codec)[0][0].tobytes()
-    close(unpack(chunks, backbone, Adapters("f00d")).cache, sent, 0.05)
-
-
-OFFERS = [Offer("int8", 10_000, 0.0), Offer("recompute", 1_000, 1e9), Offer("recompute-replay", 500, 1e10)]
-
-
-@pytest.mark.parametrize(
-    ("budget", "codec"),
-    [
-        (Budget(8e4, 1e9), "int8"),  # 1.0 s against 0.1 + 1 and 0.05 + 10
-        (Budget(8e4, 2e9), "recompute"),  # 1.0 against 0.1 + 0.5
-        (Budget(8e3, 1e12), "recompute-replay"),  # 10 against 1 + .001 and .5 + .01
-        (Budget(8e4, 1e9, most_bytes=1_000), "recompute"),
-        (Budget(8e3, 1e12, most_flops=1e9), "recompute"),
-        (Budget(8e3, 1e12, most_flops=0.0), "int8"),
-    ],
-)
-def test_choose(budget: Budget, codec: str) -> None:
-    assert choose(OFFERS, budget).codec == codec
-
-
-def test_choose_says_when_nothing_fits() -> None:
-    assert choose([OFFERS[0], OFFERS[0]._replace(codec="other")], Budget()).codec == "int8"
-    with pytest.raises(ConfigError, match=r"no way to send fits 500 B.*int8 10000 B"):
-        choose(OFFERS, Budget(most_bytes=500, most_flops=1.0))
 
 
 def recipe(**changes: Any) -> list[Chunk]:

@@ -50,6 +50,8 @@ def test_a_language_model(tiny: Backbone, capsys, tmp_path: Path) -> None:
     assert (profile.laco.place, profile.laco.steps) == ("after_sink", 0)
     points = found["bands"] + found["others"]
     assert found["picked"] in points
+    assert all(way.codec == "int8" for way in profile.ways)
+    assert profile.ways[0].keep == max(way.keep for way in profile.ways)
     assert all(0.0 <= point["content"] <= 1.0 and point["drift"] >= 0.0 < point["nbytes"] for point in points)
     with Image.open(found["curves"]) as image:
         assert image.width > 1000

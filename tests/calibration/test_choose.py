@@ -1,12 +1,16 @@
 """Figures from samples, and the pick: by hand on numbers a person can check."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from laco import LacoConfig
+from laco.agents.channels.rate import Way
 from laco.distill.calibration.candidates import bands, of_bands, of_selectors
 from laco.distill.calibration.choose import DRIFT_LIMIT, Figures, best, figures
 from laco.distill.calibration.measure import Sample
+from laco.distill.calibration.result import Point, frontier
 from laco.distill.calibration.statistics import auc, bootstrap, interval, wins
 from laco.errors import ConfigError
 
@@ -75,3 +79,19 @@ def test_candidates_vary_one_thing() -> None:
     assert {c.layers for c in tried} == {(1, 2)}
     assert "content" not in {c.selector for c in tried}
     assert "content" in {c.selector for c in of_selectors(LacoConfig(layers=(1, 2)), tellable=True)}
+
+
+def test_the_ladder_is_what_no_smaller_message_matches() -> None:
+    picked = LacoConfig(steps=0, keep=0.7, layers=(1, 2))
+    wide, few = replace(picked, layers=(0, 1, 2), keep=1.0), replace(picked, keep=0.3)
+    measured = [
+        ("fp16", Point(wide, 0.9, 0.0, 900.0)),
+        ("int8", Point(wide, 0.9, 0.0, 500.0)),  # as good, and smaller
+        ("int8", Point(picked, 0.8, 0.0, 300.0)),
+        ("int8", Point(few, 0.6, 0.0, 100.0)),
+        ("int8", Point(replace(few, steps=5), 0.95, 0.0, 120.0)),  # another deliberation: nothing a sender can choose
+        ("int8", Point(replace(picked, layers=(2,)), 0.7, 0.0, 350.0)),  # worse, and larger
+    ]
+    assert frontier(picked, measured) == (
+        Way("int8", 1.0, (0, 1, 2)), Way("int8", 0.7, (1, 2)), Way("int8", 0.3, (1, 2)),
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """Bad input: one line on stderr, an exit status that is not zero, and no traceback."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import resources
 from pathlib import Path
 
 import msgpack
@@ -115,6 +117,42 @@ def test_a_calibration_that_is_none(capfd, tmp_path: Path) -> None:
     path.write_text("speed: high")
     line = refused(capfd, "run", SCENARIO, "--calibration", str(path), "--out", str(tmp_path / "out"))
     assert line.startswith(f"{path} is not a driver profile: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--budget", "500"), "a budget or deadline needs --codec auto, not int8"),
+        (("--deadline", "50", "--codec", "delta"), "a budget or deadline needs --codec auto, not delta"),
+        (("--budget", "0", "--codec", "auto"), "a budget's bytes must be more than 0 B, not 0"),
+        (("--deadline", "-1", "--codec", "auto"), "a budget's deadline must be more than 0 s, not -0.001"),
+        (("--deadline", "nan", "--codec", "auto"), "a budget's deadline must be more than 0 s, not nan"),
+    ],
+)
+def test_a_budget_that_is_none(capfd, tmp_path: Path, options: tuple[str, ...], expected: str) -> None:
+    assert refused(capfd, "run", SCENARIO, *options, "--out", str(tmp_path / "out")) == expected
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_adapter_that_is_not_there(capfd, tmp_path: Path) -> None:
+    path = tmp_path / "adapter.safetensors"
+    line = refused(capfd, "run", SCENARIO, "--adapter", str(path), "--out", str(tmp_path / "out"))
+    assert line == f"no adapter file or folder {path}"
+
+
+def test_an_adapter_that_is_none(capfd, tmp_path: Path) -> None:
+    path = tmp_path / "adapter.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    line = refused(capfd, "run", SCENARIO, "--channel", "latent", "--adapter", str(path), "--out", str(tmp_path / "o"))
+    assert line == f"{path} is not an adapter file"
+
+
+def test_a_calibration_of_another_model(capfd, tmp_path: Path) -> None:
+    path = tmp_path / "laco.yaml"
+    with (resources.files("laco.agents.drivers") / "weights" / "smollm2.yaml").open() as shipped:
+        path.write_text(shipped.read())
+    line = refused(capfd, "run", SCENARIO, "--calibration", str(path), "--out", str(tmp_path / "out"))
+    assert re.fullmatch(r"the calibration was measured for model c6349e40\w+, the vector driver has 92877f6c\w+", line)
 
 
 def test_an_unknown_radio(capfd, tmp_path: Path) -> None:

@@ -65,3 +65,18 @@ def test_a_lossy_radio_is_recorded_and_reported(capsys, tmp_path: Path) -> None:
     radio = result["options"]["radio"]
     assert (radio["preset"], radio["range"], radio["loss"]["p"]) == ("dsrc_6m", 300.0, 0.05)
     assert result["channels"]["latent"]["delivery"]["messages"]["used_in_part"] > 0
+
+
+def test_a_budget_is_kept_and_what_was_chosen_is_told(capsys, tmp_path: Path) -> None:
+    options = ("--channel", "latent", "--codec", "auto", "--budget", "2500", "--no-gif")
+    status, _, errors = called(capsys, "run", "occluded-crossing", "--seed", "1003", *options, "--out", str(tmp_path))
+    assert (status, errors) == (0, "")
+    figures = json.loads((tmp_path / "result.json").read_text())["channels"]["latent"]
+    lines = [json.loads(line) for line in (tmp_path / "messages.jsonl").read_text().splitlines()]
+    said = [line for line in lines if line["kind"] == "latent"]
+    assert all(line["air_bytes"]["total"] <= 2500 for line in said)
+    assert all({"codec", "keep", "layers"} <= line.keys() for line in said)
+    unspoken = figures["receipts"]["latent"].get("unspoken", 0)
+    assert sum(way["count"] for way in figures["ways"]) == len(said) > 0
+    assert len(said) + unspoken > 20
+    assert sum(way["air_bytes"] for way in figures["ways"]) == figures["messages"]["air_bytes"]["total"]

@@ -1,11 +1,14 @@
 """A calibration as it is shown, drawn and stored, whatever kind of driver it belongs to."""
 
+import math
 import shlex
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from laco import Backbone
+from laco.agents.channels.rate import Way
 from laco.agents.drivers.profile import Measured, Profile, dump
 from laco.agents.drivers.vector import VectorDriver
 from laco.config import LacoConfig
@@ -71,7 +74,8 @@ def of_texts(found: Calibration, backbone: Backbone, model: str, codec: str, see
     how = f"laco calibrate --model {shlex.quote(model)} --pairs {found.pairs} --seed {seed}"
     how += f" --codec {codec} --steps {found.picked.steps}"
     measured = _measured(model, backbone.fingerprint, how, found.pairs, picked, text, found.controls)
-    profile = Profile(CAUTION, codec, found.picked, measured)
+    ways = frontier(found.picked, [(codec, point) for point in (*bands, *others)])
+    profile = Profile(CAUTION, codec, found.picked, measured, ways)
     units = ("content: AUC, hazard against twin", "identity drift: KL, nothing new [nat]")
     return Result(profile, bands, others, picked, text, paper, *units, floor=0.5)
 
@@ -89,9 +93,25 @@ def of_driver(
     how = f"laco calibrate --model vector --pairs {seeds}"
     picked = points[id(chosen)]
     measured = _measured("vector", at.fingerprint, how, seeds, picked, text, {})
-    profile = Profile(judge.caution, chosen.codec, chosen.config, measured)
+    ways = frontier(chosen.config, [(row.codec, points[id(row)]) for row in rows])
+    profile = Profile(judge.caution, chosen.codec, chosen.config, measured, ways)
     units = ("content: share of reading's effect", "identity drift: own view said back [m/s]")
     return Result(profile, bands, others, picked, text, points[id(rows[-1])], *units, floor=0.0)
+
+
+def frontier(picked: LacoConfig, measured: Sequence[tuple[str, Point]]) -> tuple[Way, ...]:
+    """The ladder of the codec "auto": what no smaller message matches in content, the best first.
+
+    measured: codecs and points; of these only such as differ from what was picked in nothing but tokens and layers.
+    """
+    best, found = -math.inf, []
+    for codec, point in sorted(measured, key=lambda pair: (pair[1].nbytes, -pair[1].content)):
+        config = point.config
+        alike = replace(config, keep=picked.keep, layers=picked.layers, depth=picked.depth) == picked
+        if alike and config.layers is not None and point.content > best:
+            best = point.content
+            found.append(Way(codec, config.keep, config.layers))
+    return tuple(reversed(found))
 
 
 def _measured(
