@@ -82,8 +82,7 @@ def _ways(sent: Iterable[Sent]) -> list[dict[str, Any]]:
             found.setdefault(one.way, []).append(one)
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0].codec, -item[0].keep))
     return [
-        {**way_of(way), "count": len(those), "air_bytes": sum(one.air.total for one in those)}
-        for way, those in ordered
+        {**way_of(way), "count": len(those), "air_bytes": sum(one.air.total for one in those)} for way, those in ordered
     ]
 
 
