@@ -23,7 +23,7 @@ def lines(channel: str, messages: Messages) -> list[Line]:
 
 
 def _line(channel: str, sent: Sent, fates: Iterable[Fate], receipts: dict[tuple[str, int, str], Receipt]) -> Line:
-    m = sent.manifest
+    m, way = sent.manifest, sent.way
     heard = tuple(_heard(fate, receipts.get((fate.sender, fate.seq, fate.listener))) for fate in fates)
     return Line(
         channel=channel,
@@ -37,6 +37,9 @@ def _line(channel: str, sent: Sent, fates: Iterable[Fate], receipts: dict[tuple[
         air_bytes=split(sent.air),
         socket_bytes=split(sent.socket),
         heard=heard,
+        codec="" if way is None else way.codec,
+        keep=1.0 if way is None else way.keep,
+        layers=() if way is None else way.layers,
     )
 
 

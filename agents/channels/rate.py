@@ -80,9 +80,7 @@ def budget_of(codec: str, nbytes: int | None, deadline: float | None, rate: floa
     return Budget(bytes=nbytes, deadline=limit if deadline is None else deadline / 1e3, rate=rate or RATE)
 
 
-def ladder(
-    keep: float, layers: Sequence[int], codecs: Collection[str], *, banded: bool = True
-) -> tuple[Way, ...]:
+def ladder(keep: float, layers: Sequence[int], codecs: Collection[str], *, banded: bool = True) -> tuple[Way, ...]:
     """The documented order, where nothing was measured: fewer bits, then fewer tokens, then fewer layers.
 
     Pruning costs far more than quantising (docs/results.md), so it comes last. Of a band that begins with the first

@@ -50,6 +50,7 @@ class Line(msgspec.Struct, frozen=True):
     """One transmission.
 
     addressee: "" for all. spoken_at_s, ready_at_s: simulation time [s]. chunk_sizes: air bytes of each chunk [bytes].
+    codec, keep, layers: how a cache was sent, the share of its tokens and its layers; empty for anything else.
     """
 
     channel: str
@@ -63,6 +64,9 @@ class Line(msgspec.Struct, frozen=True):
     air_bytes: Split
     socket_bytes: Split
     heard: tuple[Heard, ...]
+    codec: str = ""
+    keep: float = 1.0
+    layers: tuple[int, ...] = ()
 
     def whole(self, heard: Heard) -> bool:
         """Whether the air delivered all of it to a listener."""

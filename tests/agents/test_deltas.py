@@ -131,7 +131,7 @@ def test_one_who_keeps_nothing_gets_keyframes(meshes, driver: VectorDriver, east
 
 
 def test_a_listener_that_begins_anew(meshes, driver: VectorDriver, eastward) -> None:
-    """The message that it cannot read (A knows of no newer beacon) is refused with the reason; the next one mends it."""
+    """What it cannot read (A has no newer beacon of it) is refused with the reason; its next beacon mends it."""
     two = Two(agents(meshes, driver, "delta", "delta"), eastward)
     two.decide()
     two.decide()

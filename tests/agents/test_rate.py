@@ -63,7 +63,9 @@ class TestLadder:
         assert ladder(1.0, tuple(range(15, 30)), ["int8"])[-1].layers == tuple(range(19, 25))
         assert {w.layers for w in ladder(1.0, (2, 5), ["int8"], banded=False)} == {(2, 5)}
 
-    @pytest.mark.parametrize("fields", [("int8", 0.0, (0,)), ("int8", 1.1, (0,)), ("int8", 0.5, ()), ("x", 0.5, (2, 1))])
+    @pytest.mark.parametrize(
+        "fields", [("int8", 0.0, (0,)), ("int8", 1.1, (0,)), ("int8", 0.5, ()), ("x", 0.5, (2, 1))]
+    )
     def test_ways_that_are_none(self, fields: Any) -> None:
         with pytest.raises(ConfigError, match="must be"):
             Way(*fields)
@@ -174,7 +176,9 @@ class TestFit:
 def test_an_impossible_budget_is_recorded_and_the_vehicle_drives_on(
     context: Any, driver: VectorDriver, eastward: Callable[..., Observation]
 ) -> None:
-    channel = Latent(driver, 0.5, LacoConfig(steps=0, layers=(0, 1), realign="identity"), "auto", budget=Budget(bytes=9))
+    channel = Latent(
+        driver, 0.5, LacoConfig(steps=0, layers=(0, 1), realign="identity"), "auto", budget=Budget(bytes=9)
+    )
     with Mesh("A", context=context) as mesh:
         agent = Agent("A", channel, mesh)
         agent.announce(eastward(name="A"))

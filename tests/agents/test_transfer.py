@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from laco import Backbone, attribute, deliberate, share
 from laco.agents.adapters import Adapters
-from laco.agents.channels import DELTAS, RECIPES, TRANSFERS
+from laco.agents.channels import RECIPES, TRANSFERS
 from laco.agents.channels.controls import empty
 from laco.agents.channels.latent import Latent
 from laco.agents.channels.transfer import pack, unpack

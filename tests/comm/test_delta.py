@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,7 +43,9 @@ def error(one: KVCache, two: KVCache) -> float:
 
 def equal(one: KVCache, two: KVCache) -> bool:
     same = one.layer_ids == two.layer_ids and torch.equal(one.positions, two.positions)
-    return same and all(torch.equal(a, b) for x, y in zip(one.layers, two.layers, strict=True) for a, b in zip(x, y))
+    return same and all(
+        torch.equal(a, b) for x, y in zip(one.layers, two.layers, strict=True) for a, b in zip(x, y, strict=True)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +120,7 @@ class TestCodec:
 
     @pytest.mark.parametrize("shape", [{"heads": 2}, {"dim": 16}, {"axes": 3}, {"layers": 3}])
     def test_another_shape_is_refused(self, make_cache: MakeCache, first: KVCache, shape: dict[str, int]) -> None:
-        with pytest.raises(WireError, match="base has not|does not fit its base"):
+        with pytest.raises(WireError, match=r"base has not|does not fit its base"):
             encode(make_cache(**shape), Delta(first), base=3)
 
     def test_too_far_from_the_reference(self, make_cache: MakeCache, first: KVCache) -> None:
@@ -157,10 +160,8 @@ class TestDamage:
                 bad = bytearray(data)
                 bad[at] ^= 1 << draw.randrange(8)
                 with_bad = [*good[:number], bytes(bad), *good[number + 1 :]]
-                try:
+                with suppress(WireError):
                     self.read(first, with_bad)
-                except WireError:
-                    pass
             for end in (0, len(data) // 2, len(data) - 1):
                 with pytest.raises(WireError):
                     self.read(first, [*good[:number], data[:end], *good[number + 1 :]])
@@ -250,11 +251,11 @@ class World:
         self.seq += 1
         for name in listeners:
             if self.arrives():
-                try:
+                if self.peers[name].forgot and header.base >= 0:
+                    with pytest.raises(WireError, match="which is not here"):
+                        self.peers[name].hear(chunks, truth, keep)
+                else:
                     self.peers[name].hear(chunks, truth, keep)
-                except WireError as refusal:
-                    assert "which is not here" in str(refusal)
-                    assert self.peers[name].forgot
 
 
 EVENTS = st.sampled_from(["both", "both", "both", "A", "B", "alone", "unsound", "reset", "restart", "nobody"])
@@ -262,7 +263,11 @@ EVENTS = st.sampled_from(["both", "both", "both", "A", "B", "alone", "unsound", 
 
 @hypothesis.seed(5)
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(seed=st.integers(0, 10**6), loss=st.sampled_from([0.0, 0.1, 0.5, 0.9]), events=st.lists(EVENTS, min_size=10, max_size=40))
+@given(
+    seed=st.integers(0, 10**6),
+    loss=st.sampled_from([0.0, 0.1, 0.5, 0.9]),
+    events=st.lists(EVENTS, min_size=10, max_size=40),
+)
 def test_whatever_is_lost_nothing_is_undecodable(
     make_cache: MakeCache, seed: int, loss: float, events: list[str]
 ) -> None:
