@@ -6,8 +6,6 @@ import subprocess
 import sys
 import tracemalloc
 
-import blosc2
-import numpy as np
 import pytest
 import torch
 import zstandard
@@ -15,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laco.comm import WireError
-from laco.comm.codecs import available, find
+from laco.comm.codecs import available, baselines, find, general, usable
 from laco.comm.codecs.extra import prepare
 from laco.errors import ConfigError
 
@@ -28,17 +26,19 @@ def buffers_of(name: str, fill: float | None = None, shape: tuple[int, ...] = SH
     return [bytes(buffer) for buffer in find(name).encode(x, x)]
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 def test_wrong_numbers_and_sizes_of_buffers(name) -> None:
     good = buffers_of(name)
     longer = [*good[:-1], good[-1] + b"\0"]
     shorter = [*good[:-1], good[-1][:-1]]
     for bad in ([], good[:-1], [*good, b""], longer, shorter, [b""] * len(good)):
+        if bad == good:  # there was nothing to cut
+            continue
         with pytest.raises(WireError):
             find(name).decode(SHAPE, bad)
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", general())
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_mutated_buffers(name, data) -> None:
@@ -113,42 +113,6 @@ def test_a_zstd_frame_that_lies_about_its_size() -> None:
         find("zstd").decode((1, 1, 256, 1024), [bytes(honest)])
 
 
-def test_blosc2_bombs_are_refused_before_they_go_off() -> None:
-    bomb = blosc2.compress2(np.zeros(100 * MB, np.float16), typesize=2, filters=[blosc2.Filter.BITSHUFFLE])
-    assert cost_of_refusing("blosc2", bomb) < MB
-    lying = bytearray(bomb)
-    lying[4:8] = struct.pack("<I", 240)  # fitting content, but blocks of another size
-    assert cost_of_refusing("blosc2", bytes(lying)) < MB
-
-
-@pytest.mark.parametrize(
-    ("at", "value"),
-    [
-        (2, 0xC7),  # flags: a compressor of the user's own, which blosc2 would look for by running a program
-        (22, 0xA0),  # that compressor's number
-        (16, 0xA0),  # a filter of the user's own
-        (16, 5),  # truncates numbers
-        (31, 0x40),  # memory as it is found
-        (31, 0x20),  # all NaN
-        (31, 0x08),  # blocks that lie in a file
-        (31, 0x01),  # a dictionary
-        (3, 4),  # numbers of another width
-    ],
-)
-def test_blosc2_chunks_of_other_kinds_are_refused(at, value) -> None:
-    (good,) = buffers_of("blosc2")
-    assert good[at] != value
-    with pytest.raises(WireError, match="of a kind that is not read"):
-        find("blosc2").decode(SHAPE, [good[:at] + bytes([value]) + good[at + 1 :]])
-
-
-def test_blosc2_reads_what_blosc2_writes_of_zeros() -> None:
-    x = torch.zeros(SHAPE)
-    (chunk,) = find("blosc2").encode(x, x)
-    assert len(chunk) == 32
-    assert torch.equal(find("blosc2").decode(SHAPE, [chunk])[0], x)
-
-
 # --- names without torch, and missing libraries
 
 
@@ -167,15 +131,26 @@ def test_every_name_is_its_codecs_own() -> None:
 
 
 def test_a_missing_library_is_one_clear_line(monkeypatch) -> None:
-    (chunk,) = buffers_of("blosc2")
-    prepare("blosc2")
+    good = buffers_of("entropy")
+    prepare("entropy")
     prepare("fp16")
     extra = importlib.import_module("laco.comm.codecs.extra")
     monkeypatch.setattr(extra, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"'blosc2' needs blosc2: pip install 'laco-driving\[codecs\]'"):
-        prepare("blosc2")
-    monkeypatch.setitem(sys.modules, "blosc2", None)
+    with pytest.raises(ConfigError, match=r"'entropy' needs constriction: pip install 'laco-driving\[codecs\]'"):
+        prepare("entropy")
+    assert "entropy" not in usable("")
+    monkeypatch.setitem(sys.modules, "constriction", None)
     x = torch.zeros(SHAPE)
-    for call in (lambda: find("blosc2").encode(x, x), lambda: find("blosc2").decode(SHAPE, [chunk])):
-        with pytest.raises(WireError, match="needs blosc2: pip install"):
+    for call in (lambda: find("entropy").encode(x, x), lambda: find("entropy").decode(SHAPE, good)):
+        with pytest.raises(WireError, match="needs constriction: pip install"):
             call()
+
+
+def test_blosc2_is_no_codec_of_the_wire() -> None:
+    """Its reader can be crashed; as a baseline it reads what it has written itself."""
+    assert "blosc2" not in available()
+    (baseline,) = baselines()
+    x = torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
+    for numbers in (x, torch.zeros(SHAPE), x[:, :, :0]):
+        keys, _ = baseline.decode(tuple(numbers.shape), baseline.encode(numbers, numbers))
+        assert torch.equal(keys, numbers.half().float())
