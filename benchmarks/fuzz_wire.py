@@ -85,7 +85,7 @@ def real_messages(codecs: Sequence[str]) -> list[Message]:
         if not find(codec).general:
             found += (
                 encode(_cache(1, 3, 2, 64), codec, fingerprint=TABLED, **META),
-                encode(_cache(3, 3, 9, 64), codec, chunk_bytes=1100, fingerprint=TABLED, **META),
+                encode(_cache(3, 3, 9, 64), codec, chunk_bytes=2600, fingerprint=TABLED, **META),
             )
             continue
         found += (

@@ -38,7 +38,7 @@ def _line(channel: str, sent: Sent, fates: Iterable[Fate], receipts: dict[tuple[
         socket_bytes=split(sent.socket),
         heard=heard,
         codec="" if way is None else way.codec,
-        keep=1.0 if way is None else way.keep,
+        keep=1.0 if way is None else round(way.keep, 6),
         layers=() if way is None else way.layers,
     )
 

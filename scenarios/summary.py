@@ -85,7 +85,12 @@ def _ways(sent: Iterable[Sent]) -> list[dict[str, Any]]:
             found.setdefault(one.way, []).append(one)
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0].codec, -item[0].keep))
     return [
-        {**msgspec.to_builtins(way), "count": len(those), "air_bytes": sum(one.air.total for one in those)}
+        {
+            **msgspec.to_builtins(way),
+            "keep": round(way.keep, 6),
+            "count": len(those),
+            "air_bytes": sum(one.air.total for one in those),
+        }
         for way, those in ordered
     ]
 

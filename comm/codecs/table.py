@@ -102,7 +102,7 @@ def find(fingerprint: str) -> Table:
     for path in (folder() / name, shipped):
         if path.is_file():
             return read(path, fingerprint)
-    raise ConfigError(f"no codec table for the model {fingerprint}: make one with `laco distill codec --model ...`")
+    raise ConfigError(f"no codec table for the model {fingerprint}; `laco distill codec` makes a language model's")
 
 
 def folder() -> Path:
