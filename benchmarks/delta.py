@@ -85,9 +85,8 @@ def change(before: KVCache, after: KVCache) -> float:
     """Of tokens at the same positions, relative to their size."""
     columns = {int(p): i for i, p in enumerate(before.positions[0])}
     pairs = [(columns[int(p)], i) for i, p in enumerate(after.positions[0]) if int(p) in columns]
-    old, new = (
-        stacked(c)[..., list(index), :] for c, index in zip((before, after), zip(*pairs, strict=True), strict=True)
-    )
+    found = zip((before, after), zip(*pairs, strict=True), strict=True)
+    old, new = (stacked(cache)[..., list(index), :] for cache, index in found)
     return float((new - old).norm() / new.norm())
 
 

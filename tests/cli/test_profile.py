@@ -63,7 +63,7 @@ def test_codecs(capsys, tmp_path: Path, llm_folder: Path) -> None:
     out = tmp_path / "out"
     model = ("--model", str(llm_folder), "--samples", "1")
     found = told(capsys, "codecs", *model, "--out", str(out))
-    assert [row["codec"] for row in found["codecs"]][:3] == ["fp32", "fp16", "int8"]
+    assert [row["codec"] for row in found["codecs"]][:3] == ["fp32", "fp16", "fp8"]
     assert all(row["kl"] is not None for row in found["codecs"][:3])
     assert json.loads((out / "codecs.json").read_text()) == found
     is_plot(out / "codecs.png")
