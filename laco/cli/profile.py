@@ -34,11 +34,13 @@ def codecs(
     """Rate, distortion and speed of every codec on a model's caches: bytes a token, error, KL, MB/s."""
     import msgspec
 
-    from laco.comm.codecs import available, find
-    from laco.profiling.codecs import measure
+    from laco.comm.codecs import available, baselines
+    from laco.profiling.codecs import measure, measured
     from laco.report import profiles
 
-    names = [find(name).name for name in codec or available()]
+    names = codec or [*available(), *(baseline.name for baseline in baselines())]
+    for name in names:
+        measured(name)
     folder = _prepared(out)
     with _Bar() as bar:
         bar(0.0, "model")

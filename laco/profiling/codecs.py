@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from laco.comm import encode
-from laco.comm.codecs import Codec, Origin, find
+from laco.comm.codecs import Codec, Origin, baselines, find
 from laco.errors import LacoError
 from laco.method.cache import KVCache, LayerKV
 
@@ -67,10 +67,15 @@ def measure(
         if progress is not None:
             progress(name)
         try:
-            points.append(_point(find(name), samples, exact, turns))
+            points.append(_point(measured(name), samples, exact, turns))
         except LacoError as error:  # no tables for this model, or an extra is not there
             points.append(Point(name, note=str(error)))
     return points
+
+
+def measured(name: str) -> Codec:
+    """The codec, or baseline, called `name`. Raises: WireError naming the codecs."""
+    return next((baseline for baseline in baselines() if baseline.name == name), None) or find(name)
 
 
 def divergence(exact: Tensor, other: Tensor) -> Tensor:
@@ -101,7 +106,7 @@ def _point(codec: Codec, samples: Sequence[Sample], exact: Sequence[Tensor | Non
         whole += float(keys.square().sum() + values.square().sum())
         tokens, numbers = tokens + cache.num_tokens, numbers + keys.numel() + values.numel()
         payload += sum(memoryview(b).nbytes for b in buffers)
-        metadata += len(encode(cache, codec.name, fingerprint=sample.fingerprint)[0].header)
+        metadata += len(encode(cache, codec, fingerprint=sample.fingerprint)[0].header)
         if sample.answer is not None and answered is not None:
             lost.append(divergence(answered, sample.answer(rebuilt(cache, k, v))))
     kl = torch.cat(lost) if lost else torch.empty(0)
