@@ -73,7 +73,9 @@ class Transform(Codec):
         assert origin.positions is not None  # _table has looked
         first = sinks(origin, origin.positions.shape[1])
         rest = self._zone(known.mean, known.classes, self.level, origin)
-        return (rest, ~first), (self._zone(known.first_mean, known.first_classes, self.level - FINER, origin), first)
+        # None of its rows may go unsaid: a message may also begin with what no table has seen.
+        spread = known.first_classes.clamp(min=ans.LOWEST + self.level - FINER)
+        return (rest, ~first), (self._zone(known.first_mean, spread, self.level - FINER, origin), first)
 
     @staticmethod
     def _zone(mean: Tensor, classes: Tensor, level: int, origin: Origin) -> Zone:
