@@ -42,7 +42,7 @@ class Transform(Codec):
 
     name = "transform"
     general = False
-    level = -2  # of the step: each one widens it by a quarter octave
+    level = 0  # of the step: each one widens it by a quarter octave
 
     def require(self, fingerprint: str) -> None:
         table.find(fingerprint)
@@ -84,7 +84,7 @@ class Transform(Codec):
 
 
 class TransformCoarse(Transform):
-    """2.8 times the step, for what has bytes to save and errors to spare."""
+    """Twice the step, for what has bytes to save and errors to spare."""
 
     name = "transform-coarse"
     level = 4
