@@ -56,8 +56,8 @@ class Grouped(Fixed):
     """A subclass gives its bits, the length of its groups, and whether the sequence's first token stays float16.
 
     Buffers: key groups, key codes, value groups, value codes; and the first token where it is kept apart. Any float32
-    can be carried (but for the first token, which saturates at 65504); the error is at most half a step, which is
-    1/2**(bits + 1) of the group's span, or 0.05 % of its largest magnitude where that is more.
+    can be carried (but for the first token, which saturates at 65504); the error is at most half a step and a bit, that
+    is 1/2**(bits + 1) of the group's span, or 0.05 % of its largest magnitude where that is more.
     """
 
     bits: ClassVar[int]

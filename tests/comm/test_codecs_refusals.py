@@ -39,7 +39,7 @@ def test_wrong_numbers_and_sizes_of_buffers(name) -> None:
 
 
 @pytest.mark.parametrize("name", general())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_mutated_buffers(name, data) -> None:
     """Only WireError; or numbers."""
