@@ -16,7 +16,7 @@ from laco.errors import WireError
 from laco.method.cache import KVCache
 
 
-class Meta(TypedDict, total=False):
+class BytesMeta(TypedDict, total=False):
     """What the caller may say about a message; see `Header` for each field and its default."""
 
     fingerprint: str
@@ -25,18 +25,12 @@ class Meta(TypedDict, total=False):
     seq: int
     sim_time: float
     pose: tuple[float, float, float]
+
+
+class Meta(BytesMeta, total=False):
+    """The same for a cache, whose kind has a default."""
+
     kind: str
-
-
-class BytesMeta(TypedDict, total=False):
-    """The same for a payload of bytes, whose kind has no default."""
-
-    fingerprint: str
-    sender: str
-    addressee: str
-    seq: int
-    sim_time: float
-    pose: tuple[float, float, float]
 
 
 class Piece(NamedTuple):

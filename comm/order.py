@@ -6,7 +6,7 @@ from laco.comm.message import Header
 
 WRAP = 1 << 32  # the numbers of chunks wrap
 LATE = 4096  # [chunks] missing ones of a topic that are remembered
-BEHIND = 1024  # [messages] how far behind the newest one is still told from a repeated one
+BEHIND = 64  # [messages] how far behind the newest one is still told from a repeated one: by then it is too old anyway
 
 Place = Literal["next", "late", "again"]
 

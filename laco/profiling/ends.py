@@ -69,18 +69,11 @@ class Message:
 
 
 def _encode(cache: "KVCache", seq: int, chunk_bytes: int | None, checksum: bool) -> "list[Chunk]":
-    from laco.comm import encode, encode_parts
+    from laco.comm import encode
 
-    options: dict[str, Any] = {"chunk_bytes": chunk_bytes, "checksum": checksum}
-    try:
-        return encode(cache, "fp16", sender=SENDER, addressee=LISTENER, seq=seq, **options)
-    except TypeError:  # a wire that has neither option: whole tokens in a chunk, always a checksum
-        step = (
-            cache.num_tokens if chunk_bytes is None else max(1, cache.num_tokens * chunk_bytes // (cache.nbytes // 2))
-        )
-        blocks = [range(i, min(i + step, cache.num_tokens)) for i in range(0, cache.num_tokens, step)]
-        parts = [cache.select(list(block)) for block in blocks]
-        return encode_parts(parts, "fp16", sender=SENDER, addressee=LISTENER, seq=seq)
+    return encode(
+        cache, "fp16", chunk_bytes=chunk_bytes, checksum=checksum, sender=SENDER, addressee=LISTENER, seq=seq
+    )
 
 
 class Ends(Closing):
@@ -210,11 +203,7 @@ def _mesh(mesh: Any, seq: int, float32: bool) -> tuple[float, float, bool]:
 def _decode(chunks: "list[Chunk]", float32: bool) -> "KVCache":
     from laco.comm import decode
 
-    options: dict[str, Any] = {} if float32 else {"dtype": None}
-    try:
-        return decode(chunks, **options)
-    except TypeError:  # a wire that always converts
-        return decode(chunks)
+    return decode(chunks) if float32 else decode(chunks, dtype=None)
 
 
 def _within(address: int, chunks: Sequence[Any]) -> bool:

@@ -2,17 +2,22 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import zmq
+from transformers import LlamaConfig, LlamaForCausalLM
 
+from laco import Backbone
 from laco.agents.drivers.llm import LLMDriver
 from laco.agents.drivers.vector import VectorDriver
 from laco.agents.drivers.vector_model import VectorModel
 from laco.agents.drivers.vlm import VLMDriver
 from laco.agents.observation import Actor, Body, Observation, Sight
+from laco.comm.mesh import Mesh, barrier
 
 LIMIT = 50 / 3.6  # [m/s]
 SHAPE = {"width": 32, "layers": 3, "heads": 4, "kv_heads": 2}
@@ -107,3 +112,25 @@ def context() -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
     end.start()
     end.join(5.0)
     assert not end.is_alive(), "a socket was left open"
+
+
+@pytest.fixture(scope="session")
+def backbone() -> Backbone:
+    """A tiny language model with a large vocabulary, so that ids cost what they cost."""
+    torch.manual_seed(0)
+    small = LlamaConfig(
+        hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
+        vocab_size=50_000,
+    )  # fmt: skip
+    return Backbone(LlamaForCausalLM(small).eval())
+
+
+@pytest.fixture
+def meshes(context: Any) -> Iterator[dict[str, Mesh]]:
+    """A and B, linked."""
+    with ExitStack() as stack:
+        made = {name: stack.enter_context(Mesh(name, context=context)) for name in ("A", "B")}
+        for mesh in made.values():
+            mesh.subscribe({name: other.endpoint for name, other in made.items()})
+        barrier(made.values())
+        yield made

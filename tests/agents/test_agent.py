@@ -1,7 +1,6 @@
 """Agents on real sockets, in one thread: announce, speak, listen, and all that may go wrong between."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from time import sleep
 
 import msgspec
@@ -48,16 +47,6 @@ class Pair:
 
 def statuses(decision: Decision, kind: str) -> list[str]:
     return [r.status for r in decision.receipts if r.kind == kind]
-
-
-@pytest.fixture
-def meshes(context) -> Iterator[dict[str, Mesh]]:
-    with ExitStack() as stack:
-        made = {name: stack.enter_context(Mesh(name, context=context)) for name in ("A", "B")}
-        for mesh in made.values():
-            mesh.subscribe({name: other.endpoint for name, other in made.items()})
-        barrier(made.values())
-        yield made
 
 
 @pytest.fixture

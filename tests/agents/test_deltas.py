@@ -1,7 +1,6 @@
 """Agents that speak in differences: what their beacons say, and what loss of either does."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
@@ -11,7 +10,7 @@ from laco.agents.channels.latent import Latent
 from laco.agents.drivers.vector import VectorDriver
 from laco.agents.messages import Decision, Sent
 from laco.agents.observation import Beacon, Observation
-from laco.comm.mesh import Mesh, barrier
+from laco.comm.mesh import Mesh
 from laco.comm.radio import Air, Fate
 from laco.config import LacoConfig
 
@@ -47,16 +46,6 @@ class Two:
         fates = self.air.step(self.time, [s.manifest for s in sent], positions)
         gone = {"delivered": (False,), "at": float("inf")}
         return [msgspec.structs.replace(f, **gone) if f.kind in lost else f for f in fates]
-
-
-@pytest.fixture
-def meshes(context) -> Iterator[dict[str, Mesh]]:
-    with ExitStack() as stack:
-        made = {name: stack.enter_context(Mesh(name, context=context)) for name in ("A", "B")}
-        for mesh in made.values():
-            mesh.subscribe({name: other.endpoint for name, other in made.items()})
-        barrier(made.values())
-        yield made
 
 
 def agents(meshes: dict[str, Mesh], driver: VectorDriver, *codecs: str) -> dict[str, Agent]:

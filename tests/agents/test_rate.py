@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from laco import Backbone, deliberate
 from laco.agents.adapters import Adapters
@@ -26,16 +25,6 @@ from laco.method.deliberation import Trace
 
 CONFIG = LacoConfig(steps=3, keep=0.8, layers=(0, 1, 2, 3), realign="identity")
 META: dict[str, Any] = {"fingerprint": "f00d", "sender": "B", "addressee": "A", "seq": 4}
-
-
-@pytest.fixture(scope="module")
-def backbone() -> Backbone:
-    torch.manual_seed(0)
-    small = LlamaConfig(
-        hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
-        vocab_size=50_000,
-    )  # fmt: skip
-    return Backbone(LlamaForCausalLM(small).eval())
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from laco import Backbone, attribute, deliberate, share
 from laco.agents.adapters import Adapters
@@ -27,16 +26,6 @@ from laco.method.cache import KVCache, LayerKV
 
 CONFIG = LacoConfig(steps=3, keep=0.5, layers=(0, 2))
 META: dict[str, Any] = {"fingerprint": "f00d", "sender": "B", "addressee": "A", "seq": 4}
-
-
-@pytest.fixture(scope="module")
-def backbone() -> Backbone:
-    torch.manual_seed(0)
-    small = LlamaConfig(
-        hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
-        vocab_size=50_000,
-    )  # fmt: skip
-    return Backbone(LlamaForCausalLM(small).eval())
 
 
 def message(backbone: Backbone, codec: str, tokens: int = 60) -> tuple[Any, KVCache]:

@@ -1,11 +1,7 @@
 """`laco agent`: vehicles behind a socket, for one runner after the other, and how it ends."""
 
-import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,22 +28,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-@contextmanager
-def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command, and where it listens."""
-    command = [sys.executable, "-c", "from laco.cli.main import main; main()", "agent", *options]
-    env = {**os.environ, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True) as run:
-        try:
-            assert run.stdout is not None
-            line = run.stdout.readline()
-            assert line.startswith("listening on 127.0.0.1:"), run.communicate(timeout=10)
-            yield run, line.split()[-1]
-        finally:
-            if run.poll() is None:
-                run.kill()
-
-
 def trajectory(record: Record) -> list[object]:
     return [(scene.time, scene.bodies) for scene in record.scenes]
 
@@ -56,7 +36,7 @@ def options(weights: str) -> Options:
     return Options(scenario="occluded-crossing-v1", seed=1001, channel="latent", weights=weights, laco=LACO)
 
 
-def test_a_vehicle_served_elsewhere_drives_as_one_of_ours(weights: str) -> None:
+def test_a_vehicle_served_elsewhere_drives_as_one_of_ours(weights: str, serving) -> None:
     """B behind `laco agent`, A in a host of ours; twice, by two runners; then Ctrl-C."""
     with serving("--vehicles", "B", "--weights", weights) as (process, address):
         with Session(hosts=1) as session:
@@ -72,7 +52,7 @@ def test_a_vehicle_served_elsewhere_drives_as_one_of_ours(weights: str) -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_what_is_not_on_offer_is_refused_in_one_line(weights: str, llm_folder: Path) -> None:
+def test_what_is_not_on_offer_is_refused_in_one_line(weights: str, llm_folder: Path, serving) -> None:
     with serving("--vehicles", "A,B", "--weights", weights) as (_, address), Session(agents=[address]) as session:
         other = Options(
             scenario="occluded-crossing-v1", seed=1001, channel="silent", driver="llm", weights=str(llm_folder)
@@ -81,7 +61,7 @@ def test_what_is_not_on_offer_is_refused_in_one_line(weights: str, llm_folder: P
             session.run(other, {})
 
 
-def test_nobody_there_and_somebody_who_goes(weights: str, monkeypatch) -> None:
+def test_nobody_there_and_somebody_who_goes(weights: str, monkeypatch, serving) -> None:
     monkeypatch.setattr("laco.agents.hosts.GREET_LIMIT", 0.3)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:

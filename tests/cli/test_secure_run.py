@@ -1,13 +1,11 @@
 """Two hosts over CURVE, as users start them, and what their keys must never show up in."""
 
-import contextlib
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,20 +45,6 @@ def command(ring: Keyring, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(called, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True)
 
 
-@contextlib.contextmanager
-def serving(ring: Keyring, *options: str) -> "Iterator[tuple[subprocess.Popen[str], str]]":
-    """`laco agent`, and where it listens."""
-    with command(ring, "agent", *options) as run:
-        try:
-            assert run.stdout is not None
-            line = run.stdout.readline()
-            assert line.startswith("listening on 127.0.0.1:"), run.communicate(timeout=10)
-            yield run, line.split()[-1]
-        finally:
-            if run.poll() is None:
-                run.kill()
-
-
 def ask(address: str, ring: Keyring | None, limit: float, monkeypatch: pytest.MonkeyPatch) -> frozenset[str]:
     """Who answers there."""
     monkeypatch.setattr("laco.agents.hosts.GREET_LIMIT", limit)
@@ -76,14 +60,14 @@ def ask(address: str, ring: Keyring | None, limit: float, monkeypatch: pytest.Mo
 
 
 def test_a_run_over_curve_shows_no_secret(
-    weights: str, rings: tuple[Keyring, Keyring], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    weights: str, rings: tuple[Keyring, Keyring], tmp_path: Path, caplog: pytest.LogCaptureFixture, serving
 ) -> None:
     """B behind `laco agent` on one key folder, A and the runner on another."""
     robot, laptop = rings
     robot.trust("laptop", str(laptop.folder / "laptop.key"), runner=True)
     out = tmp_path / "run"
     served = ("--vehicles", "B", "--weights", weights, "--curve")
-    with caplog.at_level(logging.DEBUG), serving(robot, *served) as (agent, address):
+    with caplog.at_level(logging.DEBUG), serving(*served, LACO_KEYS=str(robot.folder)) as (agent, address):
         options = ("--channel", "latent", "--weights", weights, "--no-gif", "--out", str(out), "--json")
         runner = command(laptop, "run", "occluded-crossing", *options, "--curve", "--agents", f"robot@{address}")
         texts = [*runner.communicate(timeout=120)]
@@ -105,12 +89,14 @@ def test_a_run_over_curve_shows_no_secret(
         assert not any(ring.own().secret.decode() in text for text in texts)
 
 
-def test_who_is_not_trusted_is_told_so(weights: str, rings: tuple[Keyring, Keyring], tmp_path: Path, monkeypatch):
+def test_who_is_not_trusted_is_told_so(
+    weights: str, rings: tuple[Keyring, Keyring], tmp_path: Path, monkeypatch, serving
+) -> None:
     robot, laptop = rings
     stranger = Keyring(tmp_path / "stranger")
     stranger.new("stranger")
     stranger.trust("robot", robot.own().public)
-    with serving(robot, "--vehicles", "A", "--weights", weights, "--curve") as (_, address):
+    with serving("--vehicles", "A", "--weights", weights, "--curve", LACO_KEYS=str(robot.folder)) as (_, address):
         there = f"robot@{address}"
         with pytest.raises(HostLostError, match="does not trust this machine's key: `laco keys trust NAME FILE --run"):
             ask(there, laptop, 10.0, monkeypatch)
@@ -130,10 +116,12 @@ def test_who_is_not_trusted_is_told_so(weights: str, rings: tuple[Keyring, Keyri
         ask("robot2@127.0.0.1:1", laptop, 1.0, monkeypatch)
 
 
-def test_curve_here_and_plain_there_is_one_line(weights: str, rings: tuple[Keyring, Keyring], monkeypatch) -> None:
+def test_curve_here_and_plain_there_is_one_line(
+    weights: str, rings: tuple[Keyring, Keyring], monkeypatch, serving
+) -> None:
     robot, laptop = rings
     with (
-        serving(robot, "--vehicles", "A", "--weights", weights) as (_, address),
+        serving("--vehicles", "A", "--weights", weights, LACO_KEYS=str(robot.folder)) as (_, address),
         pytest.raises(LacoError, match=r"both use CURVE|closed the connection"),
     ):
         ask(f"robot@{address}", laptop, 10.0, monkeypatch)

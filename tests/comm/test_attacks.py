@@ -337,6 +337,7 @@ def test_a_runner_that_is_none_gets_no_answer(host: Callable[[str], Host]) -> No
     tries = [zmq.Context() for _ in range(2)]
     for number, context in enumerate(tries):
         out = context.socket(zmq.PAIR)
+        out.linger = 0  # what is refused would be kept for ever
         if number:
             own = friend.ring.own()
             out.curve_publickey, out.curve_secretkey = own.public.encode(), own.secret
