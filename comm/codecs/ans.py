@@ -127,7 +127,10 @@ def decode(words: Buffer, escapes: Buffer, classes: Ints, length: int, models: M
         beyond = np.flatnonzero(values == BEYOND)
         if found + len(beyond) > len(rest):
             raise WireError("damaged: fewer escapes than the symbols tell of")
-        values[beyond] = rest[found : found + len(beyond)]
+        escaped = rest[found : found + len(beyond)]
+        if (np.abs(escaped) <= model.reach).any():  # so is the magnitude of the least int32, which is negative
+            raise WireError("damaged: a number escapes that its class could hold")
+        values[beyond] = escaped
         found += len(beyond)
         rows[chosen] = values.reshape(len(chosen), length)
     marked = not rows.size or coder.decode(library("entropy").stream.model.Uniform(MARKS), 1) == MARK

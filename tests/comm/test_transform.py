@@ -292,3 +292,13 @@ def golden_frequencies() -> ans.Ints:
     row = np.append(4000 // (magnitudes + 1) ** 2 + 1, 1)
     row[ans.REACH] += (1 << ans.PRECISION) - row.sum()
     return np.tile(row, (ans.CLASSES, 1)).astype(np.int32)
+
+
+@pytest.mark.parametrize("escape", [0, -16, -(2**31)])
+def test_an_escape_that_its_class_could_hold(escape: int) -> None:
+    rows, classes = np.array([[0, -200, 3]], np.int32), np.array([8], np.int32)
+    frequencies = ans.Models(golden_frequencies())
+    words, escapes = ans.encode(rows, classes, frequencies)
+    assert len(bytes(escapes)) == 4
+    with pytest.raises(WireError, match="a number escapes that its class could hold"):
+        ans.decode(words, np.array([escape], "<i4").view(np.uint8).data, classes, 3, frequencies)
