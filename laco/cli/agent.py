@@ -51,6 +51,9 @@ def agent(
     import torch
 
     from laco.agents.server import Offer, serve_alone
+    from laco.comm.codecs.extra import kernels
+
+    kernels()  # compiled now, the first time ever: a message that asks for them could not wait
 
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

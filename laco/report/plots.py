@@ -11,6 +11,7 @@ from laco.comm.radio.presets import find
 from laco.profiling.links import BUDGET, REQUIREMENTS, budget, ceiling
 
 BLUE, RED, GREY, GREEN = "#1d4e89", "#c1121f", "#8d99ae", "#2a9d8f"
+NEAR_X, NEAR_Y = 1.35, 3.0  # points of a plot with logarithmic axes that are nearer than this share a label
 DRAWN = ("its_g5_dcc", "dsrc_3m", "dsrc_6m", "cv2x_pc5", "nr_25")  # budgets that differ enough to be told apart
 Stage = tuple[str, Mapping[str, float], bool]  # name, quantiles [ms], whether on the simulation clock
 
@@ -24,11 +25,18 @@ def rate_distortion(points: Sequence[Mapping[str, Any]], tokens: int, what: str,
     shown = [p for p in points if p.get("bytes_per_token") is not None and p.get(what) is not None]
     seen = [p[what] for p in shown if p[what] > 0]
     floor = min(seen) / 10 if seen else 1e-6
-    for p in shown:
+    labels: list[tuple[float, float, list[str]]] = []
+    for p in sorted(shown, key=lambda p: float(p["bytes_per_token"])):
         x, y = p["bytes_per_token"], max(p[what], floor)
         axes.scatter(x, y, s=50, color=BLUE, zorder=3)
         label = p["codec"] + (" (exact)" if p[what] <= 0 else "")
-        axes.annotate(label, (x, y), xytext=(6, 6), textcoords="offset points", fontsize=9)
+        near = next((names for a, b, names in labels if x < NEAR_X * a and 1 / NEAR_Y < y / b < NEAR_Y), None)
+        if near is None:
+            labels.append((x, y, [label]))
+        else:  # one label for points that would write over each other
+            near.append(label)
+    for x, y, names in labels:
+        axes.annotate(", ".join(names), (x, y), xytext=(6, 6), textcoords="offset points", fontsize=9)
     for name in DRAWN:
         most = budget(find(name)) / tokens
         axes.axvline(most, color=RED, linestyle="--", linewidth=1, alpha=0.7)
