@@ -26,15 +26,15 @@ def rate_distortion(points: Sequence[Mapping[str, Any]], tokens: int, what: str,
     seen = [p[what] for p in shown if p[what] > 0]
     floor = min(seen) / 10 if seen else 1e-6
     labels: list[tuple[float, float, list[str]]] = []
-    for p in sorted(shown, key=lambda p: float(p["bytes_per_token"])):
+    for p in sorted(shown, key=lambda p: -float(p["bytes_per_token"])):
         x, y = p["bytes_per_token"], max(p[what], floor)
         axes.scatter(x, y, s=50, color=BLUE, zorder=3)
         label = p["codec"] + (" (exact)" if p[what] <= 0 else "")
-        near = next((names for a, b, names in labels if x < NEAR_X * a and 1 / NEAR_Y < y / b < NEAR_Y), None)
+        near = next((names for a, b, names in labels if a < NEAR_X * x and 1 / NEAR_Y < y / b < NEAR_Y), None)
         if near is None:
             labels.append((x, y, [label]))
         else:  # one label for points that would write over each other
-            near.append(label)
+            near.insert(0, label)
     for x, y, names in labels:
         axes.annotate(", ".join(names), (x, y), xytext=(6, 6), textcoords="offset points", fontsize=9)
     for name in DRAWN:
