@@ -1,10 +1,10 @@
 """What a decision costs per vehicle as the fleet grows.
 
-Connected vehicles in a convoy on two lanes decide for some seconds of simulated time: views, beacons, sockets, the driver
-and the `ideal` air, all on one host; no server. What limits the figures: everybody hears every beacon, but speaks to no
-more than three partners, so a vehicle's own work ends growing with the third; the rest is one beacon more per vehicle.
-Fleets of all sizes take turns, decision by decision; a decision costs the process time of host and runner, divided by the
-vehicles. The goal: at 16 vehicles no more than 1.3 times that at 4.
+Connected vehicles in a convoy on two lanes decide for some seconds of simulated time: views, beacons, sockets, the
+driver and the `ideal` air, all on one host; no server. What limits the figures: everybody hears every beacon, but
+speaks to no more than three partners, so a vehicle's own work ends growing with the third; the rest is one beacon
+more per vehicle. Fleets of all sizes take turns, decision by decision; a decision costs the process time of host and
+runner, divided by the vehicles. The goal: at 16 vehicles no more than 1.3 times that at 4.
 
     OMP_NUM_THREADS=1 python benchmarks/fleet_scale.py --sizes 2,4,8,16 --seconds 10
 
