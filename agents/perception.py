@@ -19,6 +19,7 @@ from laco.geometry import Box, corners
 RANGE = 100.0  # [m] how far a vehicle sees
 SIGHT_STEP = 2.0  # [m] spacing of the points tested along a crossing lane
 SIGHT_RANGE = 60.0  # [m] how far up a crossing lane is asked about
+PACE = 15.0  # [m/s] of cars on an ordinary lane
 MOVING = 0.5  # [m/s] a vehicle faster than this does not count as a wall
 ROUTE_AHEAD = tuple(range(0, 65, 5))  # [m] where a beacon's and an observation's route points lie
 
@@ -27,17 +28,22 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Approach:
-    """A lane that crosses a route: where, its traffic's heading [rad], the way up [n, 2], nearest first."""
+    """A lane that crosses a route: where, its traffic's heading [rad], the way up [n, 2], nearest first, and the
+    fastest that may come there [m/s]."""
 
     point: Point
     heading: float
     upstream: Array
+    pace: float = PACE
 
     @classmethod
-    def straight(cls, point: Point, heading: float) -> "Approach":
-        """A straight lane."""
-        back = -np.arange(0.0, SIGHT_RANGE + SIGHT_STEP, SIGHT_STEP)[:, None]
-        return cls(point, heading, np.array(point) + back * np.array([math.cos(heading), math.sin(heading)]))
+    def straight(
+        cls, point: Point, heading: float, length: float = SIGHT_RANGE, pace: float = PACE
+    ) -> "Approach":
+        """A straight lane of `length` [m]."""
+        back = -np.arange(0.0, length + SIGHT_STEP, SIGHT_STEP)[:, None]
+        way = np.array(point) + back * np.array([math.cos(heading), math.sin(heading)])
+        return cls(point, heading, way, pace)
 
 
 def blocked(eye: Point, targets: Array, boxes: Sequence[Box]) -> NDArray[np.bool_]:

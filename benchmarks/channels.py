@@ -45,7 +45,7 @@ from laco.agents.perception import with_beacons
 from laco.comm import air_bytes
 from laco.config import LacoConfig
 from laco.distill.rollout import PERIOD, Rollout
-from laco.distill.scenes import FIRST_SEED, all_approaches
+from laco.distill.scenes import FIRST_SEED
 from laco.profiling.spans import recording
 from laco.scenarios.catalog.occluded_crossing import layout
 
@@ -78,8 +78,6 @@ class Row:
 
 def moments(count: int) -> list[Moment]:
     """Views of A and B on the way to the crossing, driven by the expert on what each sees itself."""
-    known = all_approaches()
-    lanes = {"A": known["A", "straight"], "B": known["B", "straight"]}
     found: list[Moment] = []
 
     def policy(views: Mapping[str, Observation]) -> Mapping[str, Plan]:
@@ -90,7 +88,7 @@ def moments(count: int) -> list[Moment]:
 
     seed = FIRST_SEED
     while len(found) < count:
-        Rollout(layout(seed), lanes).run(policy, UNTIL)
+        Rollout.of(layout(seed)).run(policy, UNTIL)
         seed += 1
     return found[:count]
 

@@ -42,7 +42,7 @@ from laco.agents.perception import with_beacons
 from laco.comm import Chunk, air_bytes, decode, encode, parse
 from laco.comm.delta import Kept, Said
 from laco.distill.rollout import PERIOD, Rollout
-from laco.distill.scenes import FIRST_SEED, all_approaches
+from laco.distill.scenes import FIRST_SEED
 from laco.method.cache import KVCache
 from laco.scenarios.catalog.occluded_crossing import layout
 
@@ -52,7 +52,6 @@ Drive = list[KVCache]
 
 def views(seed: int, period: float, count: int) -> list[tuple[Observation, Observation]]:
     """What A and B see, once per decision period."""
-    known = all_approaches()
     found = []
 
     def policy(seen: Mapping[str, Observation]) -> Mapping[str, Plan]:
@@ -61,8 +60,7 @@ def views(seed: int, period: float, count: int) -> list[tuple[Observation, Obser
             found.append((joined["A"], joined["B"]))
         return {n: decide(v, 0.25) for n, v in joined.items()}
 
-    lanes = {"A": known["A", "straight"], "B": known["B", "straight"]}
-    Rollout(layout(seed), lanes).run(policy, period * count)
+    Rollout.of(layout(seed)).run(policy, period * count)
     return found[:count]
 
 

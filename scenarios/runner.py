@@ -1,25 +1,21 @@
 """One run: tick, see, decide, act, judge, until every ego's route has ended."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import sleep
 
-from laco.agents.approaches import approaches
 from laco.agents.control import Pedals, follow
 from laco.agents.drivers.plan import Plan
 from laco.agents.hosts import HostLostError
 from laco.agents.observation import Actor, Body, Observation
 from laco.agents.perception import observe
-from laco.agents.route import Route
-from laco.geometry import overlap
 from laco.scenarios.layout import Layout
 from laco.scenarios.metrics import Drive
 from laco.scenarios.pilots import Pilot
 from laco.scenarios.stage import TICK, Simulator, Stage
+from laco.scenarios.surroundings import lanes_of
 
 PERIOD = 0.2  # [s] decision period, unless the driver has another
-TOUCH = 0.15  # [m] boxes nearer than this have met
 LATE_EVENTS = 0.05  # [s] of wall-clock time for collision events still on their way to the client
 MOMENT = 1e-6  # [s] what sums of ticks may be off by
 HOLD = Pedals(0.0, 0.0, 1.0)
@@ -61,15 +57,14 @@ class Run:
         self.stage, self.pilot, self.progress = stage, pilot, progress
         self._ticks = round(period / TICK)  # per decision
         layout = stage.layout
-        self.routes = {e.name: Route.through(e.route) for e in layout.egos}
-        self.lanes = {name: approaches(stage.road_map, route) for name, route in self.routes.items()}
+        self.routes = layout.routes()
+        self.lanes = lanes_of(stage.road_map, layout)
         self.record = Record(layout, {name: Drive(route.length) for name, route in self.routes.items()})
-        self.hazard = None if layout.hazard is None else stage.actors[layout.hazard.role].id
+        self.hazards = {stage.actors[mover.role].id for mover in layout.hazards}
         self.roles = {actor.id: role for role, actor in stage.actors.items()}
         self.plans: Mapping[str, Plan] = {}
         self._coming: list[tuple[float, Mapping[str, Plan]]] = []  # plans, and when they take effect [s]
         self.time = 0.0
-        self._met = False
 
     def drive(self) -> Record:
         """The whole run. A lost agent host ends it with a recorded outcome; other errors are the caller's."""
@@ -96,7 +91,7 @@ class Run:
             self._coming = self._coming[due[-1] + 1 :]
 
     def _views(self) -> dict[str, Observation]:
-        everyone = self.stage.vehicles()
+        everyone = self.stage.road_users()
         self.record.scenes.append(Scene(self.time, [(self.roles.get(a.id, ""), a.body) for a in everyone]))
         return {name: self._view(name, everyone) for name in self.routes}
 
@@ -105,20 +100,21 @@ class Run:
         body = next(a.body for a in everyone if a.id == own)
         others = [a for a in everyone if a.id != own]
         route, limit = self.routes[name], self.stage.layout.limit
-        view = observe(name, self.time, body, route, limit, others, self.lanes[name], self.stage.walls)
+        view = observe(name, self.time, body, route, limit, others, self.lanes, self.stage.walls)
         drive = self.record.drives[name]
-        if drive.seen_hazard is None and any(a.id == self.hazard for a in view.actors):
+        if drive.seen_hazard is None and any(a.id in self.hazards for a in view.actors):
             drive.seen_hazard = self.time
         return view
 
     def _tick(self) -> None:
-        self.stage.apply({name: self._pedals(name) for name in self.routes})
-        self.time = self.stage.tick()
         drives = self.record.drives
+        self.stage.apply({name: self._pedals(name) for name in self.routes})
+        self.stage.play(self.time, {name: drive.progress for name, drive in drives.items()})
+        self.time = self.stage.tick()
         for name, drive in drives.items():
             body = self.stage.body(self.stage.actors[name])
             drive.update(self.time, *self.routes[name].project(body.x, body.y), body.speed, TICK)
-            self._meet(body)
+            self.stage.cast.meet(body, self.stage.body)
         self._collect_collisions()
         if self.progress is not None:
             self.progress(sum(min(1.0, d.progress / d.length) for d in drives.values()) / len(drives))
@@ -129,18 +125,6 @@ class Run:
         if name not in self.plans:
             return COAST
         return follow(self.plans[name], self.time, self.stage.body(self.stage.actors[name]).speed)
-
-    def _meet(self, ego: Body) -> None:
-        """Stop the hazard once it touches an ego. Seen in the snapshot, not told by a sensor: sensors' events
-        come on threads of the client, whenever they come, and the run must not depend on that."""
-        if self.hazard is None or self._met:
-            return
-        assert self.stage.layout.hazard is not None
-        other = self.stage.body(self.stage.actors[self.stage.layout.hazard.role])
-        grown = (other.x, other.y, other.yaw, other.half_length + TOUCH, other.half_width + TOUCH)
-        if math.hypot(other.x - ego.x, other.y - ego.y) < 10.0 and overlap(ego.box, grown):
-            self.stage.stop_hazard()
-            self._met = True
 
     def _collect_collisions(self) -> None:
         while self.stage.collisions:

@@ -160,9 +160,9 @@ class Session(Closing):
     ) -> Result:
         layout, known = options.layout(), facts(options.driver)
         with Stage(self.simulator, layout, known.camera) as stage:
-            hazard = None if layout.hazard is None else stage.actors[layout.hazard.role].id
+            hazards = tuple(stage.actors[mover.role].id for mover in layout.hazards)
             fleet = self.fleet
-            fleet.setup(specs(options, layout, hazard), self._traced)
+            fleet.setup(specs(options, layout, hazards), self._traced)
             if started is not None:
                 started(fleet)
             air, clock = Air(options.radio, options.seed), Clock.from_text(options.time)
@@ -194,7 +194,7 @@ class Session(Closing):
             self._world = None
 
 
-def specs(options: Options, layout: Layout, hazard: int | None) -> list[AgentSpec]:
+def specs(options: Options, layout: Layout, hazards: tuple[int, ...]) -> list[AgentSpec]:
     """One agent per ego."""
     require(options.channel, options.driver)
     return [
@@ -207,7 +207,7 @@ def specs(options: Options, layout: Layout, hazard: int | None) -> list[AgentSpe
             codec=options.codec,
             laco=options.laco,
             payload=options.payload,
-            masked=() if hazard is None else (hazard,),
+            masked=hazards,
             record=options.record,
             other=options.other,
             seed=options.seed,

@@ -15,11 +15,12 @@ from laco.closing import Closing
 from laco.errors import ScenarioError, WorldError
 from laco.geometry import Box
 from laco.scenarios.cameras import Cameras
+from laco.scenarios.cast import Cast
 from laco.scenarios.layout import Layout, Placement
 from laco.scenarios.maps import read_map
 
 TICK = 0.05  # [s]
-ABOVE = 0.3  # [m] vehicles are spawned a little above the road, as CARLA wants it
+ABOVE, WALKER_ABOVE = 0.3, 1.0  # [m] what is spawned stands a little above the road, as CARLA wants it
 
 
 class Simulator(Closing):
@@ -84,7 +85,7 @@ class Simulator(Closing):
 
 
 class Stage(Closing):
-    """One layout's vehicles, spawned and moving. `with` destroys them."""
+    """One layout's road users, spawned and moving. `with` destroys them."""
 
     def __init__(self, simulator: Simulator, layout: Layout, camera: Camera | None = None) -> None:
         """camera: what each ego gets at its front, for drivers that look."""
@@ -105,14 +106,14 @@ class Stage(Closing):
 
     def _spawn(self) -> None:
         layout = self.layout
-        moving = [e.placement for e in layout.egos] + ([layout.hazard] if layout.hazard else [])
-        for place in (*moving, *layout.parked):
+        for place in layout.placements():
             self.actors[place.role] = self._spawn_one(place)
         for place in layout.parked:
             self.actors[place.role].set_simulate_physics(False)
         self.tick()  # an actor can be read once a frame lists it
-        for place in moving:
+        for place in (*(e.placement for e in layout.egos), *(m.placement for m in layout.movers)):
             self._set_speed(place)
+        self.cast = Cast(layout.movers, self.actors)
         for ego in layout.egos:
             self._watch(ego.name)
             self._sensors += self.cameras.attach(self.world, ego.name, self.actors[ego.name])
@@ -125,7 +126,8 @@ class Stage(Closing):
 
         blueprint = self.world.get_blueprint_library().find(place.blueprint)
         blueprint.set_attribute("role_name", place.role)
-        at = carla.Transform(carla.Location(place.x, place.y, ABOVE), carla.Rotation(yaw=place.yaw))
+        above = WALKER_ABOVE if place.walks else ABOVE
+        at = carla.Transform(carla.Location(place.x, place.y, above), carla.Rotation(yaw=place.yaw))
         try:
             return self.world.spawn_actor(blueprint, at)
         except RuntimeError as error:
@@ -133,14 +135,14 @@ class Stage(Closing):
             raise ScenarioError(f"{self.layout.scenario}: cannot place {place.role}: {reason}") from error
 
     def _set_speed(self, place: Placement) -> None:
-        """Rolling start; the hazard keeps its speed by itself."""
+        """Rolling start."""
         import carla
 
+        if place.walks:
+            return
         actor, yaw = self.actors[place.role], math.radians(place.yaw)
         vx, vy = place.speed * math.cos(yaw), place.speed * math.sin(yaw)
         actor.set_target_velocity(carla.Vector3D(vx, vy, 0.0))
-        if self.layout.hazard is not None and place.role == self.layout.hazard.role:
-            actor.enable_constant_velocity(carla.Vector3D(place.speed, 0.0, 0.0))
 
     def _watch(self, name: str) -> None:
         import carla
@@ -156,9 +158,10 @@ class Stage(Closing):
         sensor.listen(note)
 
     def _level_boxes(self) -> list[Box]:
+        """Buildings of the map, and the layout's props."""
         import carla
 
-        boxes = []
+        boxes = [self.body(self.actors[p.role]).box for p in self.layout.parked if p.blueprint.startswith("static.")]
         for box in self.world.get_level_bbs(carla.CityObjectLabel.Buildings):
             yaw = math.radians(box.rotation.yaw)
             boxes.append((box.location.x, box.location.y, yaw, box.extent.x, box.extent.y))
@@ -189,10 +192,12 @@ class Stage(Closing):
         x, y = transform.location.x + shift * c, transform.location.y + shift * s
         return Body(x, y, yaw, velocity.x * c + velocity.y * s, half_length, half_width)
 
-    def vehicles(self) -> list[Actor]:
-        """All vehicles of the world, ours and others, in the order of their ids."""
+    def road_users(self) -> list[Actor]:
+        """All vehicles and walkers of the world, ours and others, in the order of their ids."""
         with self._asking():
-            actors = sorted(self.world.get_actors().filter("vehicle.*"), key=lambda a: int(a.id))
+            everything = self.world.get_actors()
+            found = (*everything.filter("vehicle.*"), *everything.filter("walker.*"))
+            actors = sorted(found, key=lambda a: int(a.id))
         return [Actor(a.id, self.body(a)) for a in actors if self.snapshot.find(a.id) is not None]
 
     def apply(self, pedals: Mapping[str, Pedals]) -> None:
@@ -204,14 +209,10 @@ class Stage(Closing):
                 control = carla.VehicleControl(throttle=p.throttle, steer=p.steer, brake=p.brake)
                 self.actors[name].apply_control(control)
 
-    def stop_hazard(self) -> None:
-        """The hazard has met somebody: it no longer pushes on."""
-        import carla
-
-        if self.layout.hazard is not None:
-            actor = self.actors[self.layout.hazard.role]
-            actor.disable_constant_velocity()
-            actor.apply_control(carla.VehicleControl(brake=1.0))
+    def play(self, time: float, along: Mapping[str, float]) -> None:
+        """The movers' part of the next tick; along: route that each ego has covered [m]."""
+        with self._asking():
+            self.cast.play(time, along, self.body)
 
     def _asking(self) -> AbstractContextManager[None]:
         return self.simulator.asking("the server stopped answering")

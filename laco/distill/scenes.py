@@ -12,7 +12,7 @@ from laco.agents.observation import Actor, Body, Observation, Sight
 from laco.agents.perception import SIGHT_RANGE, Approach
 from laco.agents.route import Route
 from laco.scenarios.catalog.occluded_crossing import LANE, layout
-from laco.scenarios.layout import Ego, Layout, Placement
+from laco.scenarios.layout import Ego, Layout, Mover, Placement
 from laco.scenarios.maps import read_map
 
 FIRST_SEED = 1000  # seeds below belong to the tests
@@ -47,8 +47,8 @@ def all_approaches() -> Approaches:
 
 def random_layout(
     rng: np.random.Generator, known: Approaches
-) -> tuple[Layout, dict[str, tuple[Approach, ...]]]:
-    """A layout with turns, missing trucks and hazards from either side, and its egos' crossing lanes.
+) -> tuple[Layout, tuple[Approach, ...]]:
+    """A layout with turns, missing trucks and hazards from either side, and the lanes that cross its egos' routes.
 
     Half of all layouts have a hazard, as in the tests (each seed has a hazard-free twin).
     """
@@ -61,17 +61,18 @@ def random_layout(
     egos = tuple(
         Ego(e.placement, turn_route(abs(e.placement.y), turns[e.name], e.name == "B")) for e in base.egos
     )
-    return replace(base, egos=egos), {name: known[name, turn] for name, turn in turns.items()}
+    return replace(base, egos=egos), tuple(lane for key in turns.items() for lane in known[key])
 
 
 def _widened(base: Layout, rng: np.random.Generator) -> Layout:
     """Fewer trucks, a hazard from the other side, other starts."""
     parked = tuple(p for p in base.parked if rng.random() < 0.6)
-    hazard = base.hazard
-    if hazard is not None and rng.random() < 0.5:
-        hazard = replace(hazard, x=-hazard.x, y=LANE, yaw=0.0)
+    movers = base.movers
+    if movers and rng.random() < 0.5:
+        place = movers[0].placement
+        movers = (Mover.steady(replace(place, x=-place.x, y=LANE, yaw=0.0), hazard=True),)
     egos = tuple(Ego(_moved(e.placement, rng), e.route) for e in base.egos)
-    return replace(base, parked=parked, hazard=hazard, egos=egos)
+    return replace(base, parked=parked, movers=movers, egos=egos)
 
 
 def _moved(place: Placement, rng: np.random.Generator) -> Placement:

@@ -8,7 +8,7 @@ constant speed, timed around the moment at which an unhindered A would be at the
 
 import numpy as np
 
-from laco.scenarios.layout import Ego, Layout, Placement
+from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "occluded-crossing-v1"
 LIMIT = 50 / 3.6  # [m/s]
@@ -41,7 +41,9 @@ def layout(seed: int) -> Layout:
             _straight(Placement("B", CAR, -LANE, -b_from, SOUTH, b_speed), 40.0),
         ),
         parked=_trucks(CORNER + corner, gap),
-        hazard=Placement("hazard", HAZARD, LANE + speed * arrival, -LANE, WEST, speed),
+        movers=(
+            Mover.steady(Placement("hazard", HAZARD, LANE + speed * arrival, -LANE, WEST, speed), hazard=True),
+        ),
         notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": arrival},
     )
 

@@ -16,13 +16,10 @@ from laco.agents.drivers.profile import Profile, load
 from laco.agents.drivers.vector import VectorDriver
 from laco.agents.drivers.weights_file import SHIPPED, shipped
 from laco.agents.observation import Observation
-from laco.agents.perception import Approach, with_beacons
+from laco.agents.perception import with_beacons
 from laco.distill.rollout import Rollout
-from laco.distill.scenes import all_approaches
 from laco.distill.student import Student
 from laco.scenarios.catalog.occluded_crossing import layout
-
-Lanes = dict[str, tuple[Approach, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +31,6 @@ def driver() -> VectorDriver:
 @pytest.fixture(scope="module")
 def profile() -> Profile:
     return load()
-
-
-@pytest.fixture(scope="module")
-def lanes() -> Lanes:
-    known = all_approaches()
-    return {name: known[name, "straight"] for name in ("A", "B")}
 
 
 def test_the_card_names_these_weights(driver: VectorDriver) -> None:
@@ -56,33 +47,33 @@ def test_the_card_names_these_weights(driver: VectorDriver) -> None:
 
 @pytest.mark.parametrize("seed", [1100, 1101, 1102])
 def test_it_drives_its_route_when_nothing_is_there(
-    driver: VectorDriver, profile: Profile, lanes: Lanes, seed: int
+    driver: VectorDriver, profile: Profile, seed: int
 ) -> None:
-    outcomes = Rollout(layout(seed).twin(), lanes).run(Student(Silent(driver, profile.caution)), 30.0)
+    outcomes = Rollout.of(layout(seed).twin()).run(Student(Silent(driver, profile.caution)), 30.0)
     assert outcomes["A"].time is not None
     assert not outcomes["A"].collided
 
 
 def hidden_hazard(
-    driver: VectorDriver, profile: Profile, lanes: Lanes, seed: int
+    driver: VectorDriver, profile: Profile, seed: int
 ) -> tuple[Observation, Observation, int]:
     """A's and B's view two seconds into a run: B sees the hazard, A does not."""
-    rollout = Rollout(layout(seed), lanes)
+    rollout = Rollout.of(layout(seed))
     rollout.run(Student(Silent(driver, profile.caution)), 2.0)
     views = {name: rollout.view(name) for name in ("A", "B")}
     known = {n: with_beacons(v, [o.beacon("") for m, o in views.items() if m != n]) for n, v in views.items()}
-    return known["A"], known["B"], len(rollout.cars()) - 1
+    return known["A"], known["B"], rollout.hazards[0]
 
 
 def test_its_cache_tells_of_what_the_listener_cannot_see(
-    driver: VectorDriver, profile: Profile, lanes: Lanes
+    driver: VectorDriver, profile: Profile
 ) -> None:
     """Over some seeds: the true message decides as reading does; the twin's message does not."""
     latent = Latent(driver, profile.caution, profile.laco, profile.codec)
     read, meta = ObservationList(driver, profile.caution), {"fingerprint": driver.fingerprint}
     errors: list[tuple[float, float]] = []
     for seed in range(1100, 1108):
-        a, b, hazard = hidden_hazard(driver, profile, lanes, seed)
+        a, b, hazard = hidden_hazard(driver, profile, seed)
         assert all(actor.id != hazard for actor in a.actors)
         assert any(actor.id == hazard for actor in b.actors)
         twin = msgspec.structs.replace(b, actors=tuple(x for x in b.actors if x.id != hazard))

@@ -4,37 +4,25 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-import carla
 import pytest
 
-from laco.agents.approaches import approaches
 from laco.agents.drivers.expert import decide
 from laco.agents.drivers.plan import Plan
 from laco.agents.observation import Observation
-from laco.agents.route import Route
 from laco.distill.rollout import Car, Rollout
 from laco.errors import ScenarioError
 from laco.geometry import overlap
 from laco.scenarios.catalog import SCENARIOS, Scenario, find, occluded_crossing
-from laco.scenarios.layout import Layout, Placement
-from laco.scenarios.maps import read_map
+from laco.scenarios.layout import Layout
 
 SEEDS = (1000, 1007, 1042, 1313)
 EACH = [pytest.param(s, seed, id=f"{s.id}-{seed}") for s in SCENARIOS for seed in SEEDS]
 
 
-def placements(layout: Layout) -> list[Placement]:
-    return [*(e.placement for e in layout.egos), *layout.parked, *([layout.hazard] if layout.hazard else [])]
-
-
 def plain(layout: Layout) -> list[Any]:
     routes = [e.route.tolist() for e in layout.egos]
-    return [placements(layout), routes, layout.map, layout.limit, layout.notes]
-
-
-def lanes(layout: Layout) -> dict[str, Any]:
-    road_map = carla.Map(layout.map, read_map(layout.map))
-    return {e.name: approaches(road_map, Route.through(e.route)) for e in layout.egos}
+    scripts = [(m.path.tolist(), m.profile, m.gate) for m in layout.movers]
+    return [layout.placements(), routes, scripts, layout.crossings, layout.map, layout.limit, layout.notes]
 
 
 @pytest.mark.parametrize(("scenario", "seed"), EACH)
@@ -46,17 +34,19 @@ class TestEveryScenario:
     def test_the_twin_differs_in_the_hazard_only(self, scenario: Scenario, seed: int) -> None:
         layout = scenario.layout(seed)
         twin = layout.twin()
-        assert layout.hazard is not None
-        assert twin.hazard is None
-        assert plain(replace(twin, hazard=layout.hazard)) == plain(layout)
+        assert layout.hazards
+        assert not twin.hazards
+        kept = {m.role for m in twin.movers}
+        assert {m.role for m in layout.movers} - kept == {m.role for m in layout.hazards if m.calm is None}
+        assert plain(replace(twin, movers=layout.movers)) == plain(layout)
 
     def test_nobody_starts_inside_another(self, scenario: Scenario, seed: int) -> None:
-        boxes = [Car.of(place).body.box for place in placements(scenario.layout(seed))]
+        boxes = [Car.of(place).body.box for place in scenario.layout(seed).placements()]
         assert not [pair for pair in combinations(boxes, 2) if overlap(*pair)]
 
     def test_roles_are_unique_and_egos_stand_on_their_route(self, scenario: Scenario, seed: int) -> None:
         layout = scenario.layout(seed)
-        roles = [p.role for p in placements(layout)]
+        roles = [p.role for p in layout.placements()]
         assert len(set(roles)) == len(roles)
         for ego in layout.egos:
             assert ego.route[0].tolist() == [ego.placement.x, ego.placement.y]
@@ -64,16 +54,16 @@ class TestEveryScenario:
     def test_b_sees_the_hazard_a_second_before_a_can(self, scenario: Scenario, seed: int) -> None:
         """A unhindered: the expert without caution, deaf, drives as if the hazard were never there."""
         layout = scenario.layout(seed)
-        rollout = Rollout(layout, lanes(layout))
-        hazard = len(rollout.cars()) - 1
+        rollout = Rollout.of(layout)
+        hazards = rollout.hazards
         first: dict[str, float] = {}
 
         def policy(views: dict[str, Observation]) -> dict[str, Plan]:
             blind = {}
             for name, view in views.items():
-                if any(a.id == hazard for a in view.actors):
+                if any(a.id in hazards for a in view.actors):
                     first.setdefault(name, view.time)
-                kept = tuple(a for a in view.actors if a.id != hazard)
+                kept = tuple(a for a in view.actors if a.id not in hazards)
                 blind[name] = Observation(
                     view.name, view.time, view.body, view.route, view.remaining, view.limit, kept, view.sights
                 )

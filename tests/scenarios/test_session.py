@@ -255,7 +255,7 @@ def test_what_is_no_address(text: str) -> None:
 
 def test_only_a_hazard_can_be_masked() -> None:
     layout = options("").layout()
-    assert [s.masked for s in specs(options(""), layout, 12)] == [(12,), (12,)]
-    assert [s.masked for s in specs(options(""), layout.twin(), None)] == [(), ()]
+    assert [s.masked for s in specs(options(""), layout, (12,))] == [(12,), (12,)]
+    assert [s.masked for s in specs(options(""), layout.twin(), ())] == [(), ()]
     with pytest.raises(ConfigError, match="unknown channel"):
-        specs(options("", "telepathy"), layout, None)
+        specs(options("", "telepathy"), layout, ())

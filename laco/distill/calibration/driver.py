@@ -23,7 +23,6 @@ from laco.agents.perception import with_beacons
 from laco.comm import Chunk, air_bytes
 from laco.config import LacoConfig
 from laco.distill.rollout import Rollout
-from laco.distill.scenes import all_approaches
 from laco.errors import ConfigError
 from laco.scenarios.catalog.occluded_crossing import layout
 
@@ -57,12 +56,10 @@ class Row:
 
 def moments(seeds: Sequence[int], every: int = 3) -> list[Moment]:
     """Views on the way to the crossing, driven by the expert with what A sees itself."""
-    known = all_approaches()
-    lanes = {"A": known["A", "straight"], "B": known["B", "straight"]}
     found: list[Moment] = []
     for seed in seeds:
-        rollout = Rollout(layout(seed), lanes)
-        hazard = (len(rollout.cars()) - 1,)
+        rollout = Rollout.of(layout(seed))
+        hazard = rollout.hazards
 
         def policy(views: Mapping[str, Observation], hazard: tuple[int, ...] = hazard) -> Mapping[str, Plan]:
             joined = {n: with_beacons(v, [o.beacon("") for m, o in views.items() if m != n]) for n, v in views.items()}
