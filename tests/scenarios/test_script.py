@@ -70,7 +70,7 @@ def staged() -> Layout:
     start = Placement("A", "vehicle.lincoln.mkz_2020", 1.75, 60.0, -90.0, 8.0)
     return Layout(
         "staged-v1", 0, "crossing", 10.0,
-        egos=(Ego(start, np.array([[1.75, 60.0], [1.75, 30.0]])),),
+        egos=(Ego(start, np.array([[1.75, 60.0], [1.75, -10.0]])),),
         movers=(
             Mover(Placement("turning", CAR, -45.0, -1.75, 0.0, 6.0), path, ((0.0, 6.0), (1.0, 6.0), (2.0, 4.0))),
             Mover(Placement("person", PERSON, 8.0, 20.0, 180.0), person, ((0.0, 1.5),), gate=Gate("A", 5.0)),
