@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,14 +68,15 @@ class Met:
 def known(frame: Frame, views: Iterable[Observation]) -> list[Actor]:
     """Everybody in the views but the viewer, each once; connected vehicles as their beacons tell."""
     named: dict[str, Actor] = {}
-    seen: dict[tuple[int, int, int], Actor] = {}
+    seen: dict[object, Actor] = {}
     for view in views:
         for actor in view.actors:
+            if not all(map(math.isfinite, msgspec.structs.astuple(actor.body))):
+                continue  # a peer may tell anything
             if actor.name:
                 named.setdefault(actor.name, actor)
             else:
-                x, y = (actor.body.x, actor.body.y) if actor.id < 0 else (0.0, 0.0)
-                seen.setdefault((actor.id, round(x), round(y)), actor)
+                seen.setdefault(actor.id if actor.id >= 0 else actor.body, actor)
     named.pop(frame.name, None)
     bodies = [frame.body, *(a.body for a in named.values())]
     return [*named.values(), *(a for a in seen.values() if not any(_is(a.body, b) for b in bodies))]

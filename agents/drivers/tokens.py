@@ -11,6 +11,7 @@ to where that is, and a vehicle's turn (or a lane's pace).
 
 import math
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +19,7 @@ from laco.agents.drivers import ways
 from laco.agents.drivers.frame import CELL, Frame
 from laco.agents.drivers.lanes import Lane, lanes
 from laco.agents.drivers.threats import Met, known, meetings
-from laco.agents.observation import PACE, Actor, Observation
+from laco.agents.observation import PACE, Actor, Observation, Sight
 from laco.agents.perception import MOVING
 
 RULE, EGO, ROUTE, SIGHT, ACTOR, PLAN = range(6)
@@ -49,6 +50,14 @@ def segment(frame: Frame, view: Observation, caution: float) -> tuple[Array, NDA
     for i, (_, row) in enumerate(rows):
         features[i, : len(row)] = row
     return features, np.array([kind for kind, _ in rows])
+
+
+def matters(frame: Frame, view: Observation) -> Observation:
+    """The view with what its segment in `frame` holds and nothing else."""
+    seen = lanes(frame, [view])[:MOST_LANES]
+    sights = tuple(Sight(lane.place, lane.heading, lane.extent, lane.pace) for lane in seen)
+    actors = tuple(actor for actor, _, _ in relevant(frame, view))
+    return msgspec.structs.replace(view, actors=actors, sights=sights)
 
 
 def relevant(frame: Frame, view: Observation) -> list[tuple[Actor, Met | None, int]]:

@@ -86,7 +86,7 @@ def standing(body: Body) -> Legs:
 
 def way(actor: Actor) -> Legs:
     """Where it goes: its route, its arc, or straight on."""
-    if len(actor.route) > 1:
+    if actor.name and len(actor.route) > 1:
         return _along(actor.route)
     if not moves(actor.body):
         return standing(actor.body)
