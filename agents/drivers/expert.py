@@ -56,7 +56,7 @@ def judge(frame: Frame, views: Sequence[Observation], caution: float) -> tuple[f
 def plan(frame: Frame, time: float, target: float, rate: float) -> Plan:
     """The plan that takes the vehicle to `target` [m/s] along its route."""
     speeds = _approach(frame.body.speed, np.array(target), rate, DT * np.arange(1.0, STEPS + 1))
-    return Plan(time, tuple(float(v) for v in speeds), _curvature(frame, speeds))
+    return Plan(time, tuple(float(v) for v in speeds), steered(frame, speeds))
 
 
 def _approach(speed: float, target: Array, rate: float, times: Array) -> Array:
@@ -170,7 +170,7 @@ def bend_cap(frame: Frame, cap: float) -> float:
     return float(min(cap, np.sqrt(allowed**2 + 2 * 2.0 * ahead).min()))
 
 
-def _curvature(frame: Frame, speeds: Array) -> tuple[float, ...]:
+def steered(frame: Frame, speeds: Array) -> tuple[float, ...]:
     """Pure pursuit: the arc [deg/m] through a route point, further ahead with speed, at each plan step."""
     travelled = np.concatenate([[0.0], np.cumsum(speeds[:-1] * DT)])
     look = travelled * 0.5 + min(max(0.6 * frame.body.speed, 3.5), 8.0)
