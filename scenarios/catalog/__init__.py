@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from laco.errors import ScenarioError
-from laco.scenarios.catalog import occluded_crossing
+from laco.scenarios.catalog import occluded_crossing, ramp_merge, roundabout_entry
 from laco.scenarios.layout import Layout
 
 
@@ -23,6 +23,16 @@ SCENARIOS: tuple[Scenario, ...] = (
         occluded_crossing.ID,
         "parked trucks hide a crossing car from A; connected B, coming the other way, sees it",
         occluded_crossing.layout,
+    ),
+    Scenario(
+        ramp_merge.ID,
+        "work trucks hide the lane that A merges into; connected B drives in it and sees the car beside A",
+        ramp_merge.layout,
+    ),
+    Scenario(
+        roundabout_entry.ID,
+        "trucks hide a car in the ring that A enters; connected B, behind that car or at the next arm, sees it",
+        roundabout_entry.layout,
     ),
 )
 
