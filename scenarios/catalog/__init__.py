@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from laco.errors import ScenarioError
-from laco.scenarios.catalog import occluded_crossing, ramp_merge, roundabout_entry
+from laco.scenarios.catalog import blind_curve, occluded_crossing, ramp_merge, roundabout_entry
 from laco.scenarios.layout import Layout
 
 
@@ -33,6 +33,11 @@ SCENARIOS: tuple[Scenario, ...] = (
         roundabout_entry.ID,
         "trucks hide a car in the ring that A enters; connected B, behind that car or at the next arm, sees it",
         roundabout_entry.layout,
+    ),
+    Scenario(
+        blind_curve.ID,
+        "behind a bend a car swings round a van into A's lane; connected B, ahead of A, has met it",
+        blind_curve.layout,
     ),
 )
 
