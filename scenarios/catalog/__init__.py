@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from laco.errors import ScenarioError
 from laco.scenarios.catalog import (
+    blind_curve,
     narrow_bottleneck,
     occluded_crossing,
     occluded_pedestrian,
     overtake_truck,
     platoon_brake,
+    ramp_merge,
     red_light_runner,
+    roundabout_entry,
     unprotected_left,
 )
 from laco.scenarios.layout import Layout
@@ -61,6 +64,21 @@ SCENARIOS: tuple[Scenario, ...] = (
         narrow_bottleneck.ID,
         "parked vehicles leave one lane and hide who comes through; B, beyond, sees it",
         narrow_bottleneck.layout,
+    ),
+    Scenario(
+        ramp_merge.ID,
+        "work trucks hide the lane that A merges into; connected B drives in it and sees the car beside A",
+        ramp_merge.layout,
+    ),
+    Scenario(
+        roundabout_entry.ID,
+        "trucks hide a car in the ring that A enters; connected B, behind that car or at the next arm, sees it",
+        roundabout_entry.layout,
+    ),
+    Scenario(
+        blind_curve.ID,
+        "behind a bend a car swings round a van into A's lane; connected B, ahead of A, has met it",
+        blind_curve.layout,
     ),
 )
 
