@@ -50,6 +50,7 @@ class LaneGraph:
         self._free = [not waypoint.is_junction for waypoint in flat]
         self._sides = [_sides(waypoint) for waypoint in flat]
         self._next = [self._following(i, waypoint) for i, waypoint in enumerate(flat)]
+        self._previous = {to: node for node, following in reversed([*enumerate(self._next)]) for to in following}
 
     def edges(self, node: int) -> Iterator[Edge]:
         """All ways on from a node."""
@@ -65,6 +66,10 @@ class LaneGraph:
         while len(found) <= steps and len(self._next[found[-1]]) == 1 and self._free[found[-1]]:
             found.append(self._next[found[-1]][0])
         return found
+
+    def before(self, node: int) -> int | None:
+        """A node from which one comes to this one along the lane, if there is any."""
+        return self._previous.get(node)
 
     def beside(self, node: int, side: int) -> int | None:
         """The node beside this one: side 1 is the lane to the right, -1 to the left, of the same direction."""

@@ -1,4 +1,4 @@
-"""The cheapest way through a row of points, each of which may lie on one of several lanes (Dijkstra, layer by layer)."""
+"""The cheapest way through a row of points, each of which may lie on one of several lanes: Dijkstra, layer by layer."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -71,7 +71,7 @@ def _standing(
     graph: LaneGraph, sources: Candidates, goals: Candidates, found: Mapping[int, float]
 ) -> dict[int, tuple[float, int, list[Step]]]:
     """Where the next point lies just behind this one on its lane, the way stays where it is."""
-    staying = {}
+    staying: dict[int, tuple[float, int, list[Step]]] = {}
     for goal, extra in goals.items():
         for steps, node in enumerate(graph.ahead(goal, BACK)):
             cost = sources.get(node, float("inf")) + extra + 2.0 * steps
