@@ -54,15 +54,21 @@ class Simulator(Closing):
         if name == CURRENT:
             self._map = ""
         elif name != self._map:
+            self._synchronise()  # before: the new world is not to run on by itself until it is told
             with self.asking(f"the server did not take map {name}"):
-                self.client.generate_opendrive_world(read_map(name), carla.OpendriveGenerationParameters())
+                self.client.generate_opendrive_world(read_map(name), carla.OpendriveGenerationParameters(), False)
                 self.world = self.client.get_world()
             self._map = name
+        self._synchronise()
+        with self.asking("the server did not tell its map"):
+            return self.world.get_map()
+
+    def _synchronise(self) -> None:
+        """The world waits for our ticks."""
         with self.asking("the server refused its settings"):
             settings = self.world.get_settings()
             settings.synchronous_mode, settings.fixed_delta_seconds = True, TICK
             self.world.apply_settings(settings)
-            return self.world.get_map()
 
     def renew(self) -> None:
         """Let the next map that is loaded by name begin anew, with its lights and its traffic, even if it is there."""
