@@ -16,7 +16,7 @@ from laco.scenarios.routes.reading import Via
 
 GAP, SIDE = 12.0, 10.0  # [m] ahead and behind; further on in the lane to the right, and back in that to the left
 ROUNDS = 4
-ROOM = 7.0  # [m] between the middles of two vehicles
+ROOM = 7.0, 2.5  # [m] between the middles of two vehicles, along the lane and across
 
 
 def around(graph: LaneGraph, first: Way, vias: Sequence[Via], count: int, where: str, on: str) -> list[Way]:
@@ -25,12 +25,19 @@ def around(graph: LaneGraph, first: Way, vias: Sequence[Via], count: int, where:
     for start in _places(graph, first):
         if len(ways) == count:
             break
-        place = graph.points[start, :2]
-        if all(float(np.hypot(*(way.points[0, :2] - place))) >= ROOM for way in ways):
+        if all(_apart(graph, start, way) for way in ways):
             ways += _way_from(graph, start, first, vias, where, on)
     if len(ways) < count:
         raise ScenarioError(f"{where}: around its start there is room for {len(ways)} vehicles, not {count}")
     return ways
+
+
+def _apart(graph: LaneGraph, start: int, way: Way) -> bool:
+    """Whether a vehicle can stand there beside one that starts on a way."""
+    yaw = float(graph.yaws[start])
+    dx, dy = way.points[0, :2] - graph.points[start, :2]
+    along, across = dx * np.cos(yaw) + dy * np.sin(yaw), dy * np.cos(yaw) - dx * np.sin(yaw)
+    return bool(abs(along) >= ROOM[0] or abs(across) >= ROOM[1])
 
 
 def _way_from(

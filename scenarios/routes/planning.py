@@ -61,19 +61,21 @@ def plan(graph: LaneGraph, vias: Sequence[Via], where: str, on: str) -> Way:
 def _near(graph: LaneGraph, via: Via, where: str, on: str) -> Candidates:
     """On each lane near a point the nearest node, and what it costs to take that one."""
     away = graph.points - (via.x, via.y, via.z)
-    flat = np.hypot(away[:, 0], away[:, 1])
-    over = np.maximum(np.abs(away[:, 2]) - LEVEL, 0.0)
-    offset = flat + over
-    nearest = float(flat[int(np.argmin(offset))]) if len(offset) else math.inf
-    if nearest > REACH:
-        told = f"{nearest:.0f} m from the nearest lane of map {on}" if math.isfinite(nearest) else f"not on map {on}"
-        raise ScenarioError(f"{where} ({via.x:.1f}, {via.y:.1f}) is {told}")
+    cos, sin = np.cos(graph.yaws), np.sin(graph.yaws)
+    along = np.maximum(np.abs(away[:, 0] * cos + away[:, 1] * sin) - STEP, 0.0)  # the lane goes on between nodes
+    flat = np.hypot(away[:, 1] * cos - away[:, 0] * sin, along)
+    offset = flat + np.maximum(np.abs(away[:, 2]) - LEVEL, 0.0)
+    straight = np.hypot(away[:, 0], away[:, 1])
+    if not np.any(flat <= REACH):
+        told = f"{straight.min():.0f} m from the nearest lane of" if len(straight) else "not on"
+        raise ScenarioError(f"{where} ({via.x:.1f}, {via.y:.1f}) is {told} map {on}")
     least = float(offset.min())
     found: dict[tuple[int, int, int], tuple[float, int]] = {}
     for node in np.flatnonzero(offset <= least + WIDTH).tolist():
         key = graph.keys[node]
-        found[key] = min(found.get(key, (math.inf, -1)), (float(offset[node]), node))
-    return {node: OFFSET * (away - least) + _against(graph, node, via) for away, node in found.values()}
+        found[key] = min(found.get(key, (math.inf, -1)), (float(straight[node]), node))
+    nodes = [node for _, node in found.values()]
+    return {node: OFFSET * float(offset[node] - least) + _against(graph, node, via) for node in nodes}
 
 
 def _against(graph: LaneGraph, node: int, via: Via) -> float:

@@ -84,8 +84,9 @@ def _folder(path: Path) -> Iterable[Task]:
     entries = sorted(path.iterdir(), key=lambda entry: _natural(entry.name))
     files = [entry for entry in entries if entry.suffix.lower() == ".xml" and entry.is_file()]
     numbered = [match for entry in files if (match := NUMBERED.fullmatch(entry.name))]
-    if files and len(numbered) == len(files) and len({match["name"] for match in numbered}) == 1:
-        yield _vehicles(path, {int(match["number"]): path / match.string for match in numbered})
+    by_number = {int(match["number"]): path / match.string for match in numbered}
+    if 0 in by_number and len(by_number) == len(files) and len({match["name"] for match in numbered}) == 1:
+        yield _vehicles(path, by_number)
         return
     for file in files:
         tasks = _file(file)
