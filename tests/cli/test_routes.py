@@ -9,9 +9,9 @@ import pytest
 from laco.cli.main import main
 
 FILE = """<routes>
-<route id="0" town="t_junction"><waypoint x="1.6" y="60" z="0" yaw="270"/><waypoint x="60" y="1.6" z="0" yaw="0"/></route>
-<route id="1" town="roundabout"><waypoints><position x="60" y="-1.6" z="0"/><position x="-1.6" y="60" z="0"/></waypoints>
-</route></routes>"""
+<route id="0" town="t_junction"><waypoint x="1.6" y="60" yaw="270"/><waypoint x="60" y="1.6" yaw="0"/></route>
+<route id="1" town="roundabout"><waypoints><position x="60" y="-1.6"/><position x="-1.6" y="60"/></waypoints></route>
+</routes>"""
 ONE = '<routes><route id="0" town="{town}"><waypoint x="{x}" y="1.6"/><waypoint x="-60" y="1.6"/></route></routes>'
 
 

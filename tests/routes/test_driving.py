@@ -13,6 +13,7 @@ from laco.scenarios.routes.driving import Driven, drive, refereeing
 from laco.scenarios.routes.ground import of_file, of_server
 from laco.scenarios.routes.layouts import layout
 from laco.scenarios.runner import Run
+from laco.scenarios.server.options import WorldOptions
 from laco.scenarios.session import Options, Session
 from laco.scenarios.stage import CURRENT, Stage
 
@@ -122,6 +123,18 @@ def test_a_vehicle_that_is_put_off_the_road_loses_that_share(session: Session) -
     assert found.status == "completed"
     assert 1.0 < found.off_lane < 40.0
     assert found.penalty == pytest.approx(1.0 - found.off_lane / found.progress)
+
+
+def test_background_traffic_is_there_and_repeats() -> None:
+    """SUMO's cars, from the same beginning for each run."""
+    pytest.importorskip("libsumo")
+    made = layout(task([(120.0, -98.4), (170.0, -98.4)], id="busy", town="grid"), of_file("grid"), 1)
+    with Session(hosts=1, world=WorldOptions(map="grid", traffic=12)) as busy:
+        runs = [drive(busy, "busy", made, None, green=True) for _ in range(2)]
+    strangers = [[body for role, body in scene.bodies if not role] for scene in runs[0].record.scenes]
+    assert min(map(len, strangers)) > 5
+    assert runs[0].record.scenes == runs[1].record.scenes
+    assert [d.status for d in runs[0].drives] == ["completed"]
 
 
 def test_a_route_that_crosses_itself_is_followed_branch_by_branch() -> None:

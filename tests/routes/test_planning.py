@@ -1,18 +1,23 @@
 """Waypoints become routes along lane centres, on maps of every kind that we ship."""
 
 import math
+from contextlib import nullcontext
 from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import carla
 import numpy as np
 import pytest
 
 from laco.errors import ScenarioError
-from laco.scenarios.maps import available
+from laco.scenarios.maps import available, read_map
+from laco.scenarios.routes.courses import Grounds, courses
 from laco.scenarios.routes.ground import Ground, of_file
 from laco.scenarios.routes.layouts import layout, ways
 from laco.scenarios.routes.planning import Way, plan
-from laco.scenarios.routes.reading import Via
+from laco.scenarios.routes.reading import Task, Via
 
 from .conftest import task
 
@@ -169,3 +174,40 @@ def test_a_layout_has_the_map_s_speed_limits_and_starts_along_its_lane() -> None
     assert (made.scenario, made.map, made.limit) == ("route-7", "highway", pytest.approx(120 / 3.6))
     assert ego.placement.yaw == pytest.approx(-29.2, abs=0.1)
     assert ego.limit(0.0, 1.0) <= ego.limit(800.0, 1.0) == pytest.approx(120 / 3.6)
+
+
+class TestGrounds:
+    """Which map a route is driven on."""
+
+    def server(self, name: str) -> Any:
+        road_map = carla.Map(name, read_map("t_junction"))
+        return SimpleNamespace(world=SimpleNamespace(get_map=lambda: road_map), asking=lambda _: nullcontext())
+
+    def of(self, town: str, grounds: Grounds, source: Path = Path("own.xml")) -> Ground:
+        vias = (Via(1.6, 60.0), Via(60.0, 1.6))
+        (found,) = courses([Task("0", town, (vias,), source)], grounds, 1)
+        return found.ground
+
+    def test_its_town_where_that_is_ours(self) -> None:
+        assert self.of("t_junction", Grounds()).map == "t_junction"
+
+    def test_a_file_of_the_user_s_beside_the_routes(self, tmp_path: Path) -> None:
+        saved = tmp_path / "Town05.xodr"
+        saved.write_text(read_map("t_junction"))
+        found = self.of("Town05", Grounds(), tmp_path / "town05_short_r1.xml")
+        assert (found.name, found.map) == ("Town05", str(saved))
+
+    def test_the_map_that_is_named_whatever_the_town(self) -> None:
+        assert self.of("Town05", Grounds("t_junction", self.server("Town01"))).map == "t_junction"
+
+    def test_the_map_that_the_server_is_on(self) -> None:
+        assert self.of("Town05", Grounds(None, self.server("Carla/Maps/Town05"))).map == ""
+        assert self.of("Town05", Grounds(None, self.server("Carla/Maps/OpenDriveMap"))).map == ""
+
+    def test_a_server_on_another_map(self) -> None:
+        with pytest.raises(ScenarioError, match="is made for Town05, and the server is on Town01; load the town there"):
+            self.of("Town05", Grounds(None, self.server("Carla/Maps/Town01")))
+
+    def test_no_such_town(self, tmp_path: Path) -> None:
+        with pytest.raises(ScenarioError, match="is made for Town05, which is not ours to ship"):
+            self.of("Town05", Grounds(), tmp_path / "r.xml")

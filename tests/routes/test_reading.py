@@ -94,7 +94,7 @@ def test_a_bad_file_is_one_line_that_names_it(name: str, write: Write) -> None:
 
 
 def test_bad_folders(write: Write, tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="cannot read .*: No such file"):
+    with pytest.raises(ScenarioError, match=r"cannot read .*: No such file"):
         read(tmp_path / "nowhere")
     (tmp_path / "bare").mkdir()
     with pytest.raises(ScenarioError, match="no route files"):
