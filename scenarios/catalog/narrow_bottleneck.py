@@ -48,7 +48,7 @@ def layout(seed: int) -> Layout:
         ),
         parked=parked,
         movers=(_coming(rng, car_h, hazard_from, speed, begin, end),),
-        crossings=(Crossing(end + 3.0, ONCOMING, WEST, 70.0, 15.0),),
+        crossings=(Crossing(end + 3.0, ONCOMING, WEST, 100.0, 15.0),),
         notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": met, "length": end - begin},
     )
 

@@ -46,7 +46,7 @@ def layout(seed: int) -> Layout:
         ),
         parked=(Placement("truck", kind, middle, truck_y, EAST),),
         movers=(_coming(str(rng.choice(OTHERS)), middle, speed, met, rng.uniform(0.3, 0.7)),),
-        crossings=(Crossing(front, ONCOMING, WEST, 70.0, 15.0),),
+        crossings=(Crossing(front, ONCOMING, WEST, 100.0, 15.0),),
         notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": met},
     )
 

@@ -30,6 +30,7 @@ def layout(seed: int) -> Layout:
     # Where the turn crosses the outer lane of those who come the other way.
     crossed = BOX - np.sqrt(TURN**2 - (BOX - OUTER) ** 2)
     along = a_from - BOX + TURN * np.arccos((BOX - OUTER) / TURN)
+    waiting, end = _waiting(rng)
     speed, late = rng.uniform(10.0, 14.0), rng.uniform(-0.5, 0.6)
     met = arrival(route_a, a_speed, along) + late
     hazard = place("hazard", str(rng.choice(COMING)), -OUTER, crossed - speed * met, SOUTH, speed)
@@ -40,9 +41,9 @@ def layout(seed: int) -> Layout:
         limit=LIMIT,
         egos=(
             Ego(place("A", str(rng.choice(CARS)), INNER, a_from, NORTH, a_speed), route_a),
-            _ahead(rng),
+            _ahead(rng, end),
         ),
-        parked=_waiting(rng),
+        parked=waiting,
         movers=(Mover.steady(hazard, hazard=True),),
         green=NORTH,
         notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": met},
@@ -55,19 +56,20 @@ def _turn(start: float, end: float) -> Array:
     return np.concatenate([[[INNER, start]], bend, [[-end, -INNER]]])
 
 
-def _ahead(rng: np.random.Generator) -> Ego:
-    """B, straight on through the junction, some way ahead of A."""
-    lane, start = float(rng.choice([INNER, OUTER])), rng.uniform(-14.0, 4.0)
+def _ahead(rng: np.random.Generator, end: float) -> Ego:
+    """B, straight on past the trucks that wait up to y = -`end` [m], ahead of A."""
+    lane, start = float(rng.choice([INNER, OUTER])), rng.uniform(-4.0, 8.0) - end
     route = there(np.array([[lane, start], [lane, start - rng.uniform(52.0, 62.0)]]))
     return Ego(place("B", str(rng.choice(CARS)), lane, start, NORTH, rng.uniform(4.0, 7.0)), route)
 
 
-def _waiting(rng: np.random.Generator) -> tuple[Placement, ...]:
-    """One to three trucks in the inner lane opposite; the first has pulled into the junction."""
+def _waiting(rng: np.random.Generator) -> tuple[tuple[Placement, ...], float]:
+    """One or two trucks in the inner lane opposite, of which the first has pulled into the junction; and how far from
+    the middle they end [m]."""
     places: list[Placement] = []
     edge = rng.uniform(1.8, 4.5)
-    for i in range(int(rng.integers(1, 4))):
+    for i in range(int(rng.integers(1, 3))):
         kind = str(rng.choice(list(TRUCKS)))
         places.append(place(f"truck{i}", kind, -INNER + rng.uniform(0.0, 0.3), -edge - TRUCKS[kind] / 2, SOUTH))
         edge += TRUCKS[kind] + rng.uniform(0.8, 2.0)
-    return tuple(places)
+    return tuple(places), edge
