@@ -76,10 +76,10 @@ def _oncoming(car: str, start: float, speed: float, end: float) -> Ego:
 def _row(rng: np.random.Generator, at: float) -> tuple[Placement, ...]:
     """Vans from just before the person towards A, and perhaps one beyond a gap."""
     places: list[Placement] = []
-    edge = at + rng.uniform(2.0, 3.0)
+    edge = at + rng.uniform(3.6, 4.6)
     for _ in range(int(rng.integers(3, 6))):
         edge = _park(rng, places, edge, 1)
-    edge = at - rng.uniform(9.0, 13.0)
+    edge = at - rng.uniform(11.0, 15.0)
     for _ in range(int(rng.integers(0, 2))):
         edge = _park(rng, places, edge, -1)
     return tuple(places)
