@@ -35,9 +35,9 @@ CAUTION = 0.5  # of the seeing expert
 class Trial:
     """A seed, driven.
 
-    vehicles: how many are connected. lead: from a peer's first sight of a hazard to A's [s]; infinite if A never sees it, minus infinite if no peer
-    does. nearest: how near a blind A comes to a hazard, or to an ego that has met one [m]. done: who fails to arrive
-    untouched, with and without the hazards.
+    vehicles: how many are connected. lead: from a peer's first sight of a hazard to A's [s]; infinite if A never sees
+    it, minus infinite if no peer does. nearest: how near a blind A comes to a hazard, or to an ego that has met one
+    [m]. failed, failed_twin: who does not arrive untouched, with and without the hazards.
     """
 
     seed: int
