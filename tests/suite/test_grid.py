@@ -1,10 +1,12 @@
 """What a suite's definition comes to."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from laco.agents.drivers.profile import load
 from laco.errors import ConfigError, LacoError
 from laco.scenarios.catalog import SCENARIOS
 from laco.scenarios.suite import keys
@@ -92,6 +94,14 @@ def test_another_seeds_payloads_are_recorded_under_a_key_of_their_own() -> None:
     made = recording(hazard.options)
     assert (made.seed, made.twin, made.payload) == (hazard.options.seed + 1, False, "true")
     assert keys.key_of(made) == hazard.options.other
+
+
+def test_a_key_does_not_depend_on_where_a_value_came_from() -> None:
+    profile = load().laco
+    plain, said = (Setting(name="latent", laco=laco) for laco in ({}, asdict(profile)))
+    keyed = [keys.key_of(expand(suite(settings=(one,))).lines[0].base) for one in (plain, said)]
+    base = expand(suite(settings=(plain,))).lines[0].base
+    assert keyed[0] == keyed[1] == keys.key_of(msgspec.structs.replace(base, laco=profile))
 
 
 def test_a_key_is_what_a_file_holds_not_where_it_lies(weights: str, tmp_path: Path) -> None:
