@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from laco.errors import ScenarioError
-from laco.scenarios.catalog import blind_curve, occluded_crossing, ramp_merge, roundabout_entry
+from laco.scenarios.catalog import blind_curve, lane_change_motorcycle, occluded_crossing, ramp_merge, roundabout_entry
 from laco.scenarios.layout import Layout
 
 
@@ -38,6 +38,11 @@ SCENARIOS: tuple[Scenario, ...] = (
         blind_curve.ID,
         "behind a bend a car swings round a van into A's lane; connected B, ahead of A, has met it",
         blind_curve.layout,
+    ),
+    Scenario(
+        lane_change_motorcycle.ID,
+        "a truck overtakes A and hides the motorcycle behind it; connected B, further back, sees it",
+        lane_change_motorcycle.layout,
     ),
 )
 
