@@ -41,7 +41,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         lane_change_motorcycle.ID,
-        "a truck overtakes A and hides the motorcycle behind it; connected B, further back, sees it",
+        "A pulls out from between trucks in front of a motorcycle that connected B has seen come",
         lane_change_motorcycle.layout,
     ),
 )

@@ -1,8 +1,8 @@
-"""lane-change-motorcycle-v1: a truck that overtakes A hides the motorcycle behind it, which B, further back, sees.
+"""lane-change-motorcycle-v1: A pulls out from between trucks in front of a motorcycle that comes up fast; B sees it.
 
 Map `highway`, 50 km/h for a breakdown, on either carriageway; said here for the eastbound one. A truck has broken down
-in the right lane, and A, slow, goes round it as soon as the truck in the left lane has passed. A motorcycle rides close
-behind that truck. B follows: behind A, where it sees both lanes, or at some distance behind the motorcycle.
+in the right lane; A has stopped behind it, a row of trucks behind A. A goes round by the left lane. The row hides what
+comes in that lane until A is half out. B comes along it behind the motorcycle, or has just passed.
 """
 
 import numpy as np
@@ -11,57 +11,61 @@ from laco.scenarios.catalog.paths import CARS, EAST, LIMIT, TRUCKS, VANS, Array,
 from laco.scenarios.layout import Crossing, Layout, Mover, Placement
 
 ID = "lane-change-motorcycle-v1"
-LEFT, RIGHT = 5.875, 9.625  # [m] lane centres
-OVER = 20.0  # [m] in which A changes lanes
+LEFT, RIGHT, QUEUE = 5.875, 9.625, 9.3  # [m] lane centres, and where the trucks stand in the right lane
 MOTORCYCLES = ("vehicle.yamaha.yzf", "vehicle.kawasaki.ninja", "vehicle.harley-davidson.low_rider")
-HALF = 4.25  # [m] of the longer truck
 
 
 def layout(seed: int) -> Layout:
-    """Everything a seed decides: where, speeds, how close the motorcycle rides, when they come, where B is."""
+    """Everything a seed decides: where, how close all stand, how fast and how soon the motorcycle comes, where B is."""
     rng = np.random.default_rng([seed, 0x2B1C])
-    x, a_speed = rng.uniform(-430.0, -330.0), rng.uniform(3.0, 5.5)
-    run_up, stay = rng.uniform(12.0, 20.0), rng.uniform(24.0, 32.0)
-    route = Pen(x, RIGHT, EAST).ahead(run_up).aside(LEFT - RIGHT, OVER).ahead(stay).aside(RIGHT - LEFT, 26.0)
-    meet = run_up + OVER * rng.uniform(0.45, 0.7)
-    path = route.ahead(rng.uniform(14.0, 22.0)).path
-    speed, close, late = rng.uniform(10.5, 12.5), rng.uniform(2.0, 4.5), rng.uniform(-0.1, 0.5)
+    x, a_speed = rng.uniform(-420.0, -330.0), rng.uniform(0.0, 1.2)
+    roll, over = rng.uniform(4.0, 8.0), rng.uniform(14.0, 17.0)
+    pen = Pen(x, RIGHT, EAST).ahead(roll).aside(LEFT - RIGHT, over).ahead(rng.uniform(26.0, 34.0))
+    path = pen.aside(RIGHT - LEFT, 26.0).ahead(rng.uniform(10.0, 18.0)).path
+    meet = roll + over * rng.uniform(0.5, 0.75)
+    speed, late = rng.uniform(11.5, 15.0), rng.uniform(-0.2, 0.6)
     since = arrival(path, a_speed, meet) + late
     rider = x + meet - speed * since
-    truck = rider + 1.1 + close + HALF
     car, other = (str(c) for c in rng.choice(CARS, 2, replace=False))
-    b = _after_a(rng, x, run_up) if rng.random() < 0.5 else _after_the_rider(rng, rider)
+    b = _behind(rng, rider) if rng.random() < 0.5 else _ahead(rng, x + meet)
+    hazard = Placement("hazard", str(rng.choice(MOTORCYCLES)), rider, LEFT + rng.uniform(0.1, 0.9), EAST, speed)
     made = Layout(
         scenario=ID,
         seed=seed,
         map="highway",
         limit=LIMIT,
         egos=(ego("A", car, path, a_speed), ego("B", other, *b)),
-        parked=_breakdown(rng, x + run_up + OVER),
-        movers=(
-            Mover.steady(Placement("truck", str(rng.choice(TRUCKS)), truck, LEFT, EAST, speed)),
-            Mover.steady(Placement("hazard", str(rng.choice(MOTORCYCLES)), rider, LEFT, EAST, speed), hazard=True),
-        ),
+        parked=(*_queue(rng, x - rng.uniform(3.4, 4.4)), *_breakdown(rng, x + roll + over + 2.0)),
+        movers=(Mover.steady(hazard, hazard=True),),
         crossings=(Crossing(x + meet, LEFT, EAST, 60.0, 15.0),),
-        notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": since, "close": close},
+        notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": since},
     )
     return turned(made, 2 * int(rng.integers(2)))
 
 
-def _after_a(rng: np.random.Generator, x: float, run_up: float) -> tuple[Array, float]:
-    """B in the right lane behind A; its goal lies before the lane change."""
-    begin = x - rng.uniform(20.0, 30.0)
-    return np.array([[begin, RIGHT], [x + run_up - 4.0, RIGHT]]), rng.uniform(3.0, 5.0)
+def _behind(rng: np.random.Generator, rider: float) -> tuple[Array, float]:
+    """B well behind the motorcycle."""
+    begin = rider - rng.uniform(22.0, 34.0)
+    return np.array([[begin, LEFT], [begin + rng.uniform(70.0, 80.0), LEFT]]), rng.uniform(7.0, 9.0)
 
 
-def _after_the_rider(rng: np.random.Generator, rider: float) -> tuple[Array, float]:
-    """B in the left lane, well behind the motorcycle."""
-    begin = rider - rng.uniform(26.0, 36.0)
-    return np.array([[begin, LEFT], [begin + rng.uniform(70.0, 80.0), LEFT]]), rng.uniform(8.0, 10.0)
+def _ahead(rng: np.random.Generator, x: float) -> tuple[Array, float]:
+    """B beyond the breakdown, on its way."""
+    begin = x + rng.uniform(14.0, 22.0)
+    return np.array([[begin, LEFT], [begin + rng.uniform(150.0, 160.0), LEFT]]), rng.uniform(11.0, 12.5)
+
+
+def _queue(rng: np.random.Generator, x: float) -> tuple[Placement, ...]:
+    """Trucks in the right lane up to x [m]."""
+    kinds = [str(rng.choice((*TRUCKS, TRUCKS[0], VANS[1]))) for _ in range(5)]
+    line: Array = np.array([[x, QUEUE], [x - 80.0, QUEUE]])
+    return tuple(
+        Placement(p.role, p.blueprint, p.x, p.y, EAST) for p in row("queue", kinds, line, 0.0, rng.uniform(0.4, 1.2))
+    )
 
 
 def _breakdown(rng: np.random.Generator, x: float) -> tuple[Placement, ...]:
-    """A truck, and a van before it, in the right lane from x [m] on, and a sign behind them."""
+    """A truck, and a van before it, in the right lane from x [m] on, and a cone behind them."""
     line: Array = np.array([[x, RIGHT + 0.2], [x + 40.0, RIGHT + 0.2]])
-    stands = row("broken", (str(rng.choice(TRUCKS)), str(rng.choice(VANS))), line, rng.uniform(0.0, 3.0), 1.0)
-    return (*stands, Placement("cone", "static.prop.trafficcone01", x - 4.0, RIGHT + 1.0, EAST))
+    stands = row("broken", (str(rng.choice(TRUCKS)), str(rng.choice(VANS))), line, rng.uniform(0.0, 2.0), 1.0)
+    return (*stands, Placement("cone", "static.prop.trafficcone01", x - 3.0, RIGHT + 1.3, EAST))
