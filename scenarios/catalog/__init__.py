@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from laco.errors import ScenarioError
-from laco.scenarios.catalog import blind_curve, lane_change_motorcycle, occluded_crossing, ramp_merge, roundabout_entry
+from laco.scenarios.catalog import blind_curve, lane_change_motorcycle, negotiation, occluded_crossing, ramp_merge, roundabout_entry
 from laco.scenarios.layout import Layout
 
 
@@ -43,6 +43,11 @@ SCENARIOS: tuple[Scenario, ...] = (
         lane_change_motorcycle.ID,
         "A pulls out from between trucks in front of a motorcycle that connected B has seen come",
         lane_change_motorcycle.layout,
+    ),
+    Scenario(
+        negotiation.ID,
+        "three to eight connected vehicles at a crossing without lights; trucks hide an unconnected car from A, not from B",
+        negotiation.layout,
     ),
 )
 
