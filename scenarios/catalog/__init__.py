@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from laco.errors import ScenarioError
 from laco.scenarios.catalog import (
     blind_curve,
+    lane_change_motorcycle,
     narrow_bottleneck,
+    negotiation,
     occluded_crossing,
     occluded_pedestrian,
     overtake_truck,
@@ -79,6 +81,16 @@ SCENARIOS: tuple[Scenario, ...] = (
         blind_curve.ID,
         "behind a bend a car swings round a van into A's lane; connected B, ahead of A, has met it",
         blind_curve.layout,
+    ),
+    Scenario(
+        lane_change_motorcycle.ID,
+        "A pulls out from between trucks in front of a motorcycle that connected B has seen come",
+        lane_change_motorcycle.layout,
+    ),
+    Scenario(
+        negotiation.ID,
+        "three to eight connected vehicles at a crossing without lights; trucks hide an unconnected car from A, not from B",
+        negotiation.layout,
     ),
 )
 

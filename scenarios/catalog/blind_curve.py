@@ -1,8 +1,8 @@
-"""blind-curve-v1: broken-down vehicles block the other lane in a bend, so a car comes round it in A's; B sees it.
+"""blind-curve-v1: the other lane is blocked behind a bend, so a car comes round that in A's lane; B, waiting there, sees it.
 
 Map `curve`: A comes from the west into the tight bend, or from the east into the wide one; both lead to the right, and
-trucks stand along the inside. The other lane is blocked from the last part of the bend on. An unconnected car drives
-round that on A's side, while A cannot see it. B, behind that car, stops before the blocked part, which is its goal.
+trucks stand along the inside. The other lane is blocked just behind the bend. An unconnected car drives
+round that on A's side, and past B, which comes to its goal there and waits. A cannot see them.
 """
 
 import math
@@ -27,14 +27,14 @@ from laco.scenarios.catalog.paths import (
     row,
     start,
 )
-from laco.scenarios.layout import Crossing, Layout, Mover, Placement
+from laco.scenarios.layout import Layout, Mover, Placement
 
 ID = "blind-curve-v1"
 TIGHT, LOOSE = 30.25, 58.25  # [m] radius of A's lane in either bend
 STRAIGHT, NEXT_TIGHT, NEXT_LOOSE = 68.0, 33.75, 61.75  # [m] between the bends, and radius of A's lane in the next one
 LEAD = 40.0  # [m] of A's lane before the bend
 ASIDE, ACROSS = 3.75, 3.5  # [m] from the middle of A's lane to the trucks, and to the other lane
-SWING, CLEAR = 14.0, 6.0  # [m] over which a car changes sides, and what it keeps from the blocked part
+SWING, CLEAR = 12.0, 5.0  # [m] over which a car changes sides, and what it keeps from the blocked part
 
 
 def layout(seed: int) -> Layout:
@@ -43,26 +43,24 @@ def layout(seed: int) -> Layout:
     tight = bool(rng.random() < 0.6)
     lane = _lane(tight, 0.0)
     end = LEAD + math.pi / 2 * (TIGHT if tight else LOOSE)  # [m] of A's lane to the end of the bend
-    blocked = end - rng.uniform(6.0, 12.0), end + rng.uniform(8.0, 14.0)
-    begin, a_speed = end - rng.uniform(72.0, 80.0), rng.uniform(8.0, 11.0)
-    a_route = cut(lane, begin, blocked[1] + rng.uniform(28.0, 36.0))
-    speed, late = rng.uniform(7.0, 9.5), rng.uniform(-0.5, 0.7)
-    meet = rng.uniform(blocked[0], blocked[0] + 8.0)
+    blocked = end + rng.uniform(4.0, 8.0), end + rng.uniform(24.0, 29.0)
+    begin, a_speed = end - rng.uniform(68.0, 78.0), rng.uniform(8.0, 11.0)
+    a_route = cut(lane, begin, blocked[1] + rng.uniform(20.0, 28.0))
+    speed, late = rng.uniform(7.5, 9.5), rng.uniform(-0.5, 0.7)
+    meet = blocked[0] - rng.uniform(2.0, 7.0)
+    goal = blocked[1] + rng.uniform(8.0, 10.0)
     since = arrival(a_route, a_speed, meet - begin) + late
-    path, starts = _round(lane, blocked, meet, speed * since)
-    b_from, b_to = starts + rng.uniform(13.0, 18.0), blocked[1] + rng.uniform(12.0, 16.0)
-    b_route = _beside(lane, b_to, b_from)[::-1]
+    path = _round(lane, blocked[0], goal + 4.0, meet, speed * since)
+    b_route = _beside(lane, goal, goal + rng.uniform(15.0, 19.0))[::-1]
     car, second = (str(c) for c in rng.choice(CARS, 2, replace=False))
-    x, y, yaw = at(lane, end)
     return Layout(
         scenario=ID,
         seed=seed,
         map="curve",
         limit=LIMIT,
-        egos=(ego("A", car, a_route, a_speed), ego("B", second, b_route, speed - 1.0)),
+        egos=(ego("A", car, a_route, a_speed), ego("B", second, b_route, rng.uniform(4.0, 5.5))),
         parked=(*_inside(rng, tight), *_broken_down(rng, lane, blocked)),
         movers=(Mover(start("hazard", str(rng.choice(HAZARDS)), path, speed), path, ((0.0, speed),), hazard=True),),
-        crossings=(Crossing(x, y, yaw + 180.0, 40.0, 10.0),),
         notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": since, "tight": float(tight)},
     )
 
@@ -89,29 +87,23 @@ def _metres(begin: float, end: float) -> Array:
     return np.linspace(begin, end, max(2, round(abs(end - begin))))
 
 
-def _round(lane: Array, blocked: tuple[float, float], meet: float, before: float) -> tuple[Array, float]:
-    """The path of a car that comes the other way round the blocked part and is at `meet` [m] of A's lane after
-    `before` [m]; and where along A's lane it starts."""
-    begin, end = blocked[0] - CLEAR - SWING - 30.0, meet + before + 20.0
-    along = _metres(begin, end)
-    returns = np.clip((along - (blocked[0] - CLEAR - SWING)) / SWING, 0.0, 1.0)
-    leaves = np.clip((blocked[1] + CLEAR + SWING - along) / SWING, 0.0, 1.0)
+def _round(lane: Array, begin: float, end: float, meet: float, before: float) -> Array:
+    """The path of a car that comes the other way, keeps to A's lane between `end` and `begin` [m] of that, and is at
+    `meet` after `before` [m]."""
+    along = _metres(begin - CLEAR - SWING - 30.0, meet + before + 20.0)
+    returns = np.clip((along - (begin - CLEAR - SWING)) / SWING, 0.0, 1.0)
+    leaves = np.clip((end + CLEAR + SWING - along) / SWING, 0.0, 1.0)
     share = np.minimum(returns, leaves)
-    path = _beside(lane, begin, end, share * share * (3 - 2 * share))[::-1]
+    path = _beside(lane, along[0], along[-1], share * share * (3 - 2 * share))[::-1]
     done = measured(path)
     met = float(np.interp(-meet, -along[::-1], done))
-    starts = float(np.interp(met - before, done, along[::-1]))
-    return cut(path, met - before, float(done[-1])), starts
+    return cut(path, met - before, float(done[-1]))
 
 
 def _broken_down(rng: np.random.Generator, lane: Array, blocked: tuple[float, float]) -> tuple[Placement, ...]:
     """Two vans, or a van and a truck, in the other lane."""
-    kinds = str(rng.choice(VANS)), str(rng.choice((*VANS, *TRUCKS)))
-    return tuple(_stands(f"broken{i}", kind, lane, along) for i, (kind, along) in enumerate(zip(kinds, _inner(blocked))))
-
-
-def _inner(blocked: tuple[float, float]) -> tuple[float, float]:
-    return blocked[0] + 3.0, blocked[1] - 4.3
+    first = _stands("broken0", str(rng.choice(VANS)), lane, blocked[0] + 3.2)
+    return first, _stands("broken1", str(rng.choice((*VANS, *TRUCKS))), lane, blocked[1] - 4.3)
 
 
 def _stands(role: str, blueprint: str, lane: Array, along: float) -> Placement:
@@ -123,5 +115,6 @@ def _stands(role: str, blueprint: str, lane: Array, along: float) -> Placement:
 
 def _inside(rng: np.random.Generator, tight: bool) -> tuple[Placement, ...]:
     """Trucks and a van along the inner kerb, from before the bend to past its end."""
-    kinds = [*(str(rng.choice(TRUCKS)) for _ in range(5 if tight else 10)), str(rng.choice(VANS))]
-    return row("truck", kinds, _lane(tight, ASIDE), LEAD - rng.uniform(1.0, 4.0), rng.uniform(0.9, 1.1))
+    kinds = [*(str(rng.choice(TRUCKS)) for _ in range(9 if tight else 11)), str(rng.choice(VANS))]
+    begin = LEAD - (rng.uniform(26.0, 30.0) if tight else rng.uniform(1.0, 4.0))
+    return row("truck", kinds, _lane(tight, ASIDE), begin, rng.uniform(0.9, 1.1))
