@@ -31,9 +31,7 @@ def body(x: float, y: float, yaw: float, speed: float) -> Body:
     return Body(x, y, yaw, speed, 2.4, 0.9)
 
 
-def drive(
-    route: Route, speed: float, others: Sequence[Body], seconds: float, think: Decide
-) -> tuple[list[Body], bool]:
+def drive(route: Route, speed: float, others: Sequence[Body], seconds: float, think: Decide) -> tuple[list[Body], bool]:
     """Where the vehicle was at each tick, and whether it touched one of the others, who keep their speed."""
     motion, been, touched = Motion(speed=speed), [], False
     for step in range(round(seconds / 0.05)):
