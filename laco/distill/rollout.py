@@ -134,10 +134,14 @@ class Rollout:
     def run(self, policy: Policy, seconds: float) -> dict[str, Outcome]:
         """Drive until ego A has arrived or the time is up."""
         while self.time < seconds and self.outcomes[self.layout.egos[0].name].time is None:
-            plans = policy({name: self.view(name) for name in self.egos})
-            for _ in range(round(PERIOD / TICK)):
-                self._tick(plans)
+            self.decide(policy)
         return self.outcomes
+
+    def decide(self, policy: Policy) -> None:
+        """One decision of all egos, and what happens until the next."""
+        plans = policy({name: self.view(name) for name in self.egos})
+        for _ in range(round(PERIOD / TICK)):
+            self._tick(plans)
 
     def _tick(self, plans: Mapping[str, Plan]) -> None:
         for name, car in self.egos.items():
