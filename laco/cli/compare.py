@@ -125,7 +125,7 @@ def _suite(
 
     from laco.agents.channels import CHANNEL_NAMES, carried
     from laco.errors import ConfigError
-    from laco.scenarios.suite.spec import Suite
+    from laco.scenarios.suite.spec import Suite, absolute
 
     if not scenarios:
         raise ConfigError("name a scenario, or all, or a suite's file with --suite")
@@ -144,7 +144,7 @@ def _suite(
              "times": times, "baseline": baseline, "limit": limit}  # fmt: skip
     try:
         found = {**{name: value for name, value in plain.items() if value is not None}, "settings": settings}
-        return msgspec.convert(found, Suite)
+        return absolute(msgspec.convert(found, Suite), Path.cwd())
     except msgspec.ValidationError as error:
         raise ConfigError(str(error)) from error
 
