@@ -113,12 +113,12 @@ def drive_all(
     if where.carla is not None and where.map is None:
         with _session(where, where.world) as session:
             planned = courses(tasks, Grounds(None, session.simulator), where.egos, where.world.seed)
-            _drive(_Campaign(planned, kinds, where, folder, green, resume), session, quiet)
+            _drive(_Campaign(tasks, planned, kinds, where, folder, green, resume), session, quiet)
     else:
         planned = courses(tasks, Grounds(where.map), where.egos, where.world.seed)
         for world, group in _worlds(planned, where.world):
             with _session(where, world) as session:
-                _drive(_Campaign(group, kinds, where, folder, green, resume), session, quiet)
+                _drive(_Campaign(tasks, group, kinds, where, folder, green, resume), session, quiet)
     return _summarise(tasks, kinds, folder)
 
 
@@ -145,7 +145,8 @@ def _session(where: Where, world: WorldOptions) -> Iterator[Session]:
 
 @dataclass(frozen=True)
 class _Campaign:
-    planned: Sequence[Course]
+    tasks: Sequence[Task]
+    planned: Sequence[Course]  # those of the tasks that are driven in this world
     kinds: Kinds
     where: Where
     folder: Path
@@ -220,7 +221,7 @@ def _write(campaign: _Campaign, channel: str, course: Course, driven: Driven) ->
     from laco.scenarios.summary import figures, message_lines
 
     folder, where, task = prepare(campaign.place(channel, course)), campaign.where, course.task
-    records = driven.records(campaign.planned.index(course))
+    records = driven.records(campaign.tasks.index(task))
     for number, record in enumerate(records):
         write_json(prepare(folder / f"ego_vehicle_{number}") / "results.json", results([record]))
     if driven.result is not None:
