@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from laco.errors import ScenarioError
 from laco.scenarios.catalog import (
     blind_curve,
+    grid_cruise,
     lane_change_motorcycle,
     narrow_bottleneck,
     negotiation,
@@ -89,8 +90,13 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         negotiation.ID,
-        "three to eight connected vehicles at a crossing without lights; trucks hide an unconnected car from A, not from B",
+        "3 to 8 connected vehicles at a crossing without lights; trucks hide an unconnected car from A, not B",
         negotiation.layout,
+    ),
+    Scenario(
+        grid_cruise.ID,
+        "6 to 16 connected vehicles in a grid without lights; trucks hide cars that cross, others see them",
+        grid_cruise.layout,
     ),
 )
 
