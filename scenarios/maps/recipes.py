@@ -145,5 +145,5 @@ RECIPES = {
         lit=False,
     ),
     "straight": Recipe(straight, SCENERY),
-    "curve": Recipe(curve, Scenery(seed=17, setback=(4.5, 9.0), building_gap=(8.0, 25.0))),
+    "curve": Recipe(curve, Scenery(seed=17, setback=(5.5, 10.0), building_gap=(8.0, 25.0), tree_setback=(3.8, 4.4))),
 }
