@@ -1,22 +1,31 @@
-"""A run seen from above, as a GIF: channels side by side, in simulated time."""
+"""A run seen from above, as a GIF: channels side by side, in simulated time.
+
+The picture shows where the connected vehicles' routes lie; where they are too long for that, it follows ego A.
+"""
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from laco.agents.observation import Body
 from laco.geometry import corners
+from laco.report.ground import Window, draw
 from laco.scenarios.runner import Record, Scene
 
 PIXELS = 380  # of one panel's side
-REACH = 46.0  # [m] from the middle of the picture to its edge
+NEAR, FAR = 40.0, 75.0  # [m] least and most from the middle of the picture to its edge
+FOLLOWED = 55.0  # [m] the same while it follows A
 HEAD = 34  # [pixels] title bar
 FRAME_MS = 100  # half of real time at a scene each 0.2 s: the interesting second should be seen
-GRASS, ROAD, MARK, INK = (226, 232, 221), (168, 172, 176), (245, 245, 245), (30, 34, 40)
-COLOURS = {"A": (31, 111, 235), "B": (36, 150, 82), "hazard": (214, 48, 49)}
-PARKED, STRANGER, CRASH = (112, 104, 96), (150, 120, 180), (255, 196, 0)
+INK = (30, 34, 40)
+EGOS = (
+    (31, 111, 235), (36, 150, 82), (150, 90, 200), (214, 130, 20),
+    (0, 140, 150), (190, 60, 120), (110, 120, 20), (70, 70, 160),
+)  # fmt: skip
+HAZARD, PARKED, STRANGER, CRASH = (214, 48, 49), (112, 104, 96), (150, 120, 180), (255, 196, 0)
 
 Pixel = tuple[float, float]
 
@@ -48,65 +57,90 @@ class _Panel:
     def __init__(self, title: str, record: Record) -> None:
         self.title, self.record = title, record
         self.font = ImageFont.load_default(13)
+        layout = record.layout
+        self.colours = {ego.name: EGOS[i % len(EGOS)] for i, ego in enumerate(layout.egos)}
+        self.colours |= {mover.role: HAZARD for mover in layout.hazards}
+        middle, reach = _extent(record)
+        self.follows = reach > FAR
+        self.reach = FOLLOWED if self.follows else max(reach, NEAR)
+        whole = reach + FOLLOWED if self.follows else self.reach
+        self.window = Window(*middle, whole, round(PIXELS * whole / self.reach))
         self.ground = self._ground()
 
     def draw(self, index: int) -> Image.Image:
         """The scene `index`, or the last one."""
         scene = self.record.scenes[min(index, len(self.record.scenes) - 1)]
-        image = self.ground.copy()
+        left, top = self._corner(scene)
+        image = Image.new("RGB", (PIXELS, PIXELS + HEAD), "white")
+        image.paste(self.ground.crop((left, top, left + PIXELS, top + PIXELS)), (0, HEAD))
         pen = ImageDraw.Draw(image)
+        shift = (-left, HEAD - top)
         for role, body in scene.bodies:
-            pen.polygon([_pixel(x, y) for x, y in corners(body.box)], fill=_colour(role), outline=INK)
-            if role in COLOURS:
-                self._label(pen, role, body)
-        self._crashes(pen, scene)
+            at = [self._pixel(x, y, shift) for x, y in corners(body.box)]
+            pen.polygon(at, fill=self._colour(role), outline=INK)
+            if role in self.colours:
+                self._label(pen, role, self._pixel(body.x, body.y, shift))
+        for body in self._crashed(scene):
+            x, y = self._pixel(body.x, body.y, shift)
+            pen.regular_polygon((x, y, 13), 8, fill=CRASH, outline=HAZARD)
+            pen.text((x, y), "!", fill=INK, font=self.font, anchor="mm")
+        self._title(pen, scene)
+        return image
+
+    def _ground(self) -> Image.Image:
+        image = draw(self.record.layout.map, self.window)
+        pen = ImageDraw.Draw(image)
+        for ego in self.record.layout.egos:
+            faint = tuple((c + 2 * 168) // 3 for c in self.colours[ego.name])
+            pen.line([self.window.pixel(x, y) for x, y in ego.route], fill=faint, width=1)
+        return image
+
+    def _corner(self, scene: Scene) -> tuple[int, int]:
+        """The frame's upper left corner in the picture of the ground."""
+        bodies = dict(scene.bodies)
+        first = bodies.get(self.record.layout.egos[0].name)
+        if not self.follows or first is None:
+            return 0, 0
+        x, y = self.window.pixel(first.x, first.y)
+        return round(x - PIXELS / 2), round(y - PIXELS / 2)
+
+    def _pixel(self, x: float, y: float, shift: tuple[int, int]) -> Pixel:
+        across, down = self.window.pixel(x, y)
+        return across + shift[0], down + shift[1]
+
+    def _colour(self, role: str) -> tuple[int, int, int]:
+        parked = {place.role for place in self.record.layout.parked}
+        return self.colours.get(role, PARKED if role in parked else STRANGER)
+
+    def _label(self, pen: ImageDraw.ImageDraw, role: str, at: Pixel) -> None:
+        name = role if role in {ego.name for ego in self.record.layout.egos} else "H"
+        pen.text(at, name, fill="white", font=self.font, anchor="mm")
+
+    def _crashed(self, scene: Scene) -> Iterator[Body]:
+        """The egos that have met somebody and are still beside them."""
+        bodies = dict(scene.bodies)
+        for name, drive in self.record.drives.items():
+            ego = bodies.get(name)
+            if ego is None or not drive.collisions:
+                continue
+            gaps = (math.hypot(b.x - ego.x, b.y - ego.y) for role, b in scene.bodies if role != name)
+            if min(gaps, default=math.inf) < 5.0:
+                yield ego
+
+    def _title(self, pen: ImageDraw.ImageDraw, scene: Scene) -> None:
         pen.rectangle((0, 0, PIXELS, HEAD), fill="white")
         pen.text((8, 4), self.title, fill=INK, font=self.font)
         pen.text((PIXELS - 8, 4), f"{scene.time:.1f} s", fill=INK, font=self.font, anchor="ra")
         pen.text((8, 18), self._speeds(scene), fill=(90, 96, 104), font=self.font)
-        return image
-
-    def _ground(self) -> Image.Image:
-        image = Image.new("RGB", (PIXELS, PIXELS + HEAD), GRASS)
-        pen = ImageDraw.Draw(image)
-        for x0, y0, x1, y1 in ((-6.0, -400.0, 6.0, 400.0), (-400.0, -6.0, 400.0, 6.0)):
-            pen.rectangle((*_pixel(x0, y0), *_pixel(x1, y1)), fill=ROAD)
-        for at in range(9, 200, 4):
-            for sign in (-1, 1):
-                for line in (((0, sign * at), (0, sign * (at + 2))), ((sign * at, 0), (sign * (at + 2), 0))):
-                    pen.line([_pixel(*p) for p in line], fill=MARK)
-        for ego in self.record.layout.egos:
-            faint = tuple((c + 2 * 168) // 3 for c in COLOURS.get(ego.name, INK))
-            pen.line([_pixel(x, y) for x, y in ego.route], fill=faint, width=1)
-        return image
-
-    def _label(self, pen: ImageDraw.ImageDraw, role: str, body: Body) -> None:
-        x, y = _pixel(body.x, body.y)
-        name = "H" if role == "hazard" else role
-        pen.text((x, y), name, fill="white", font=self.font, anchor="mm")
-
-    def _crashes(self, pen: ImageDraw.ImageDraw, scene: Scene) -> None:
-        bodies = dict(scene.bodies)
-        hazard = bodies.get("hazard")
-        for ego in self.record.layout.egos:
-            body = bodies.get(ego.name)
-            if hazard is None or body is None or math.hypot(hazard.x - body.x, hazard.y - body.y) > 5.0:
-                continue
-            if self.record.drives[ego.name].collisions:
-                x, y = _pixel((hazard.x + body.x) / 2, (hazard.y + body.y) / 2)
-                pen.regular_polygon((x, y, 13), 8, fill=CRASH, outline=COLOURS["hazard"])
-                pen.text((x, y), "!", fill=INK, font=self.font, anchor="mm")
 
     def _speeds(self, scene: Scene) -> str:
         bodies = dict(scene.bodies)
         egos = [e.name for e in self.record.layout.egos if e.name in bodies]
-        return "   ".join(f"{n} {bodies[n].speed * 3.6:.0f} km/h" for n in egos)
+        return "   ".join(f"{n} {bodies[n].speed * 3.6:.0f} km/h" for n in egos[:5])
 
 
-def _colour(role: str) -> tuple[int, int, int]:
-    return COLOURS.get(role, PARKED if role else STRANGER)
-
-
-def _pixel(x: float, y: float) -> Pixel:
-    scale = PIXELS / (2 * REACH)
-    return (x + REACH) * scale, (y + REACH) * scale + HEAD
+def _extent(record: Record) -> tuple[tuple[float, float], float]:
+    """The middle of all routes [m], and how far they reach from it [m]."""
+    points = np.concatenate([ego.route for ego in record.layout.egos])
+    low, high = points.min(0), points.max(0)
+    return (float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2), float((high - low).max()) / 2 + 6.0
