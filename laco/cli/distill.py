@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 RECIPE = "recipe"
 
+
 class Recipes(TyperGroup):
     """`laco distill NAME` runs a recipe where NAME is no command of its own."""
 
@@ -45,7 +46,9 @@ def cook(
     recipe: Annotated[str, typer.Argument(help="A name of `laco distill --list`, or a YAML file.")],
     out: Annotated[Path, typer.Option(help="Folder for data, checkpoints, weights and card; resumes what is there.")],
     scale: Annotated[float, typer.Option(min=0.0001, max=1.0, help="Share of the recipe's samples and steps.")] = 1.0,
-    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.", show_default="the recipe's")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Instead of the recipe's.", show_default="the recipe's")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that collect, and threads that train.")] = 2,
 ) -> None:
     """Collect, train, and write weights with their model card; `laco run --weights` takes them."""

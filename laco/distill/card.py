@@ -6,9 +6,9 @@ from pathlib import Path
 
 from laco.agents.drivers.vector import VectorDriver
 from laco.distill.evaluate import Errors
-from laco.distill.seeds import FIRST_SEED
 from laco.distill.ledger import Ledger, Spent
 from laco.distill.recipe import Recipe, Stage
+from laco.distill.seeds import FIRST_SEED
 
 
 def text(
@@ -27,7 +27,10 @@ def text(
         ("size", f"{count:,} parameters, float32, `{path.name}` ({len(data):,} bytes)"),
         ("SHA-256", f"`{hashlib.sha256(data).hexdigest()}`"),
         ("fingerprint", f"`{driver.fingerprint}`"),
-        ("architecture", f"width {shape.width}, {shape.layers} layers, {shape.heads} heads, {shape.kv_heads} key/value heads"),
+        (
+            "architecture",
+            f"width {shape.width}, {shape.layers} layers, {shape.heads} heads, {shape.kv_heads} key/value heads",
+        ),
         ("recipe", f"`{recipe.name}`, seed {recipe.seed}, begun from {recipe.start}: {recipe.summary}"),
         ("data", f"{sum(samples.values()):,} samples of the catalogue's generators, layout seeds from {FIRST_SEED} up"),
         ("kinds held out", ", ".join(recipe.held_out) or "none"),

@@ -7,20 +7,23 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
+from laco.agents.drivers.expert import CRUISE
 from laco.agents.drivers.plan import Plan
+from laco.agents.drivers.vector_model import BIN
 from laco.agents.observation import Observation
 from laco.distill.generator import draw
 from laco.distill.labels import Label, label
 from laco.distill.moment import Hearing, gap, hearings, shared_pair
 from laco.distill.perturb import jittered, perturbed
 from laco.distill.rollout import Rollout
-from laco.distill.samples import Samples
+from laco.distill.samples import FAR, Samples
 from laco.scenarios.catalog import Scenario
 
 CAUTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SECONDS = 16.0  # [s] of a drive at most
 LABELLED = 3  # vehicles of a moment that are labelled, at most
 CHANGED = 0.4  # share of labelled hearings that are also labelled with changed views
+DULL = 0.4  # share that is kept of samples in which nothing is near and the peers tell nothing
 SHARES = 0.5  # share of the expert's drives in which it sees through its peers
 
 
@@ -51,7 +54,7 @@ def collect(
     while len(samples) < count:
         layout = draw(rng, chosen)
         driver = Recorder(samples, rng, pupil(rng), layout.scenario, jitter)
-        Rollout.of(layout).run(driver, SECONDS)
+        Rollout.of(layout).run(driver, SECONDS, intact=True)
 
 
 @dataclass
@@ -95,8 +98,16 @@ class Recorder:
         alone = label(frame, [hearing.own], caution)
         joint = label(frame, [hearing.own, *hearing.peers], caution) if hearing.peers else alone
         pair, meets = shared_pair(hearing), gap(hearing)
+        dull = meets >= FAR and alone.bin == joint.bin and alone.bin >= self._free(hearing)
+        if dull and self.rng.random() >= DULL:
+            return alone, joint
         self.samples.add(hearing.segments(caution), alone, joint, gap=meets, pair=pair, scenario=self.scenario)
         return alone, joint
+
+    @staticmethod
+    def _free(hearing: Hearing) -> float:
+        """The target of a free road [bins], less one."""
+        return hearing.own.limit * CRUISE / BIN - 1.0
 
     def _expert(self, name: str, hearing: Hearing, known: tuple[Label, Label] | None) -> Plan:
         """The expert's plan, sometimes wrong on purpose."""

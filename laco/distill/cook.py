@@ -49,7 +49,9 @@ class Kitchen:
         driver.save(path, msgspec.structs.asdict(self.recipe.shape), {"recipe": self.recipe.name})
         figures = errors(driver.model, self._held, middle(self.recipe.stages[-1]), driver.backbone.input_norm)
         counts = {stage.name: self._samples(stage) for stage in self.recipe.stages}
-        write_bytes(path.with_suffix(".md"), card.text(self.recipe, path, driver, counts, self.ledgers, figures).encode())
+        write_bytes(
+            path.with_suffix(".md"), card.text(self.recipe, path, driver, counts, self.ledgers, figures).encode()
+        )
         return path
 
     def _claim(self) -> None:
@@ -120,7 +122,9 @@ class Kitchen:
         files = [self.folder / f"{name}-{seed}.npz" for seed in collect.seeds]
         held_out = self.recipe.held_out
         pairs = zip(files, collect.seeds, strict=True)
-        orders = [Order(str(f), 1000 * self.recipe.seed + s, collect, stage.hearing, held_out, weights) for f, s in pairs]
+        orders = [
+            Order(str(f), 1000 * self.recipe.seed + s, collect, stage.hearing, held_out, weights) for f, s in pairs
+        ]
         if all(f.exists() for f in files):
             return
         began = time.perf_counter()

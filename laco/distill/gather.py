@@ -17,7 +17,8 @@ from laco.distill.collect import collect
 from laco.distill.generator import kinds
 from laco.distill.moment import Hearing
 from laco.distill.pupil import Student
-from laco.distill.recipe import Collect, Hearing as Ways, Pilot
+from laco.distill.recipe import Collect, Pilot
+from laco.distill.recipe import Hearing as Ways
 from laco.distill.samples import Samples
 
 

@@ -58,9 +58,7 @@ class Foreign:
     seen: Tensor
 
 
-def read(
-    model: VectorModel, rows: Rows, foreign: Foreign | None = None, watch: bool = False
-) -> tuple[Tensor, Cache]:
+def read(model: VectorModel, rows: Rows, foreign: Foreign | None = None, watch: bool = False) -> tuple[Tensor, Cache]:
     """Last hidden states [N, T, D] after the final norm, and the rows' own caches.
 
     watch: also record what each row's last token attends to.
@@ -107,9 +105,7 @@ def think(model: VectorModel, rows: Rows, steps: int, input_norm: float) -> tupl
     return torch.stack(states, 1), cache
 
 
-def _think_on(
-    model: VectorModel, thought: Tensor, place: Tensor, cache: Cache, context: int
-) -> tuple[Tensor, Cache]:
+def _think_on(model: VectorModel, thought: Tensor, place: Tensor, cache: Cache, context: int) -> tuple[Tensor, Cache]:
     """One latent step: `thought` [N, D] enters at positions `place` [N]."""
     decoder: Any = model.decoder
     positions = torch.cat((cache.positions, place[:, None]), 1)

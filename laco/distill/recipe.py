@@ -10,11 +10,11 @@ from msgspec import Meta
 
 from laco.agents.drivers.weights_file import Shape
 from laco.config import Place
-from laco.distill.seeds import HELD_OUT
 from laco.distill.losses import AnyLoss
 from laco.distill.passes import Way
 from laco.distill.samplers import AnySampler
 from laco.distill.samplers.uniform import Uniform
+from laco.distill.seeds import HELD_OUT
 from laco.errors import ConfigError
 
 Teacher = Literal["self", "frozen"]

@@ -131,9 +131,11 @@ class Rollout:
         own, route, limit = self.egos[name].body, self.routes[name], self.layout.limit
         return observe(name, self.time, own, route, limit, others, self.lanes, self.walls)
 
-    def run(self, policy: Policy, seconds: float) -> dict[str, Outcome]:
-        """Drive until ego A has arrived or the time is up."""
+    def run(self, policy: Policy, seconds: float, *, intact: bool = False) -> dict[str, Outcome]:
+        """Drive until ego A has arrived or the time is up. intact: end also when any ego has met something."""
         while self.time < seconds and self.outcomes[self.layout.egos[0].name].time is None:
+            if intact and any(outcome.collided for outcome in self.outcomes.values()):
+                break
             plans = policy({name: self.view(name) for name in self.egos})
             for _ in range(round(PERIOD / TICK)):
                 self._tick(plans)
