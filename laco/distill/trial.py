@@ -83,12 +83,8 @@ class Verdict:
         if self.mattering < MATTERS:
             found.append(f"a blind A comes near a hazard on {self.mattering:.0%} of the seeds only")
         if self.clean < CLEAN:
-            found += [
-                f"seed {t.seed}: who sees everything fails: {', '.join(t.failed)}" for t in self.trials if t.failed
-            ]
-            found += [
-                f"seed {t.seed}: the twin fails: {', '.join(t.failed_twin)}" for t in self.trials if t.failed_twin
-            ]
+            found += [f"seed {t.seed}: who sees everything fails: {', '.join(t.failed)}" for t in self.trials if t.failed]
+            found += [f"seed {t.seed}: the twin fails: {', '.join(t.failed_twin)}" for t in self.trials if t.failed_twin]
         return found
 
 
