@@ -1,6 +1,6 @@
 """How good a student is: open loop on held-out samples, and closed loop on layouts of development seeds."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +9,10 @@ import torch
 from laco.agents.drivers.vector_model import BIN, VectorModel
 from laco.distill.losses.base import divergence, has_peers
 from laco.distill.passes import Decided, Passes, Way
-from laco.distill.pupil import Driving, Student
+from laco.distill.moment import hearings
+from laco.distill.pupil import Student
 from laco.distill.rollout import Rollout
 from laco.distill.samples import Batch, Data
-from laco.scenarios.catalog import Scenario
 from laco.scenarios.layout import Layout
 
 BATCH = 256
@@ -73,30 +73,25 @@ class Drive:
     collided: bool
     anybody: bool
 
-    @property
-    def score(self) -> float:
-        """In [0, 1]: progress, times 0.6 after a collision, as in the driving score."""
-        return self.progress * (0.6 if self.collided else 1.0)
+    def timely(self, free: float) -> float:
+        """In [0, 100]: progress, times 0.6 after a collision, times the share of its time that A had needed."""
+        return 100.0 * self.progress * (0.6 if self.collided else 1.0) * min(1.0, free / self.seconds)
 
 
-def drives(
-    student: Student, caution: float, scenarios: Sequence[Scenario], seeds: Iterable[int], seconds: float = 30.0
-) -> list[Drive]:
-    """Every scenario and seed, with its hazard and as the twin."""
-    seeds = list(seeds)
-    made = [(s, seed, twin) for s in scenarios for seed in seeds for twin in (False, True)]
-    return [_drive(student, caution, s.layout(seed), twin, seconds) for s, seed, twin in made]
+def drives(student: Student, caution: float, layouts: Sequence[Layout], seconds: float = 30.0) -> list[Drive]:
+    """Every layout, with its hazard and as the twin; all of them side by side, so that the student answers in batches."""
+    cases = [(layout, hazard) for layout in layouts for hazard in (True, False)]
+    rollouts = [Rollout.of(layout if hazard else layout.twin()) for layout, hazard in cases]
+    while active := [i for i, rollout in enumerate(rollouts) if not rollout.over(seconds)]:
+        heard = {(i, name): h for i in active for name, h in hearings(rollouts[i].views()).items()}
+        named = student.drive({f"{i} {name}": hearing for (i, name), hearing in heard.items()}, caution)
+        for i in active:
+            rollouts[i].step({name: named[f"{i} {name}"] for j, name in heard if j == i})
+    return [_drive(rollout, hazard, seconds) for rollout, (_, hazard) in zip(rollouts, cases, strict=True)]
 
 
-def _drive(student: Student, caution: float, layout: Layout, twin: bool, seconds: float) -> Drive:
-    layout = layout.twin() if twin else layout
-    rollout = Rollout.of(layout)
-    outcomes = rollout.run(Driving(student, caution), seconds)
-    first = layout.egos[0].name
-    mine = outcomes[first]
+def _drive(rollout: Rollout, hazard: bool, seconds: float) -> Drive:
+    first, layout = rollout.layout.egos[0].name, rollout.layout
+    mine = rollout.outcomes[first]
     share = 1.0 if mine.time is not None else min(1.0, mine.progress / rollout.routes[first].length)
-    anybody = any(outcome.collided for outcome in outcomes.values())
-    return Drive(layout.scenario, layout.seed, not twin, share, mine.time or seconds, mine.collided, anybody)
-
-
-Validate = Callable[[VectorModel], str]
+    return Drive(layout.scenario, layout.seed, hazard, share, mine.time or seconds, mine.collided, rollout.struck)

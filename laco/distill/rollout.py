@@ -133,13 +133,27 @@ class Rollout:
 
     def run(self, policy: Policy, seconds: float, *, intact: bool = False) -> dict[str, Outcome]:
         """Drive until ego A has arrived or the time is up. intact: end also when any ego has met something."""
-        while self.time < seconds and self.outcomes[self.layout.egos[0].name].time is None:
-            if intact and any(outcome.collided for outcome in self.outcomes.values()):
-                break
-            plans = policy({name: self.view(name) for name in self.egos})
-            for _ in range(round(PERIOD / TICK)):
-                self._tick(plans)
+        while not self.over(seconds) and not (intact and self.struck):
+            self.step(policy(self.views()))
         return self.outcomes
+
+    def over(self, seconds: float) -> bool:
+        """Whether ego A has arrived or the time is up."""
+        return self.time >= seconds or self.outcomes[self.layout.egos[0].name].time is not None
+
+    @property
+    def struck(self) -> bool:
+        """Whether any ego has met something."""
+        return any(outcome.collided for outcome in self.outcomes.values())
+
+    def views(self) -> dict[str, Observation]:
+        """What every ego sees now."""
+        return {name: self.view(name) for name in self.egos}
+
+    def step(self, plans: Mapping[str, Plan]) -> None:
+        """One decision period."""
+        for _ in range(round(PERIOD / TICK)):
+            self._tick(plans)
 
     def _tick(self, plans: Mapping[str, Plan]) -> None:
         for name, car in self.egos.items():
