@@ -20,7 +20,7 @@ from laco.errors import ConfigError
 from laco.scenarios.catalog import find
 from laco.scenarios.clock import Clock
 from laco.scenarios.layout import Layout
-from laco.scenarios.pilots import Connected, Expert, Messages
+from laco.scenarios.pilots import Connected, Expert, Messages, Pilot, rules
 from laco.scenarios.runner import Progress, Record, Run
 from laco.scenarios.server.launch import WorldProcess
 from laco.scenarios.stage import Simulator, Stage
@@ -166,20 +166,31 @@ class Session(Closing):
     ) -> Result:
         layout, known = options.layout(), facts(options.driver)
         with Stage(self.simulator, layout, known.camera) as stage:
-            hazards = tuple(stage.actors[mover.role].id for mover in layout.hazards)
-            fleet = self.fleet
-            fleet.setup(specs(options, layout, hazards), self._traced)
-            if started is not None:
-                started(fleet)
-            air, clock = Air(options.radio, options.seed), Clock.from_text(options.time)
-            connected = Connected(fleet, air, pictures=stage.pictures, clock=clock, traced=self._traced)
-            pilot: Connected | Shown = connected
+            pilot, messages = self._pilot(options, stage, started)
             if self.viewer is not None:
                 self.viewer.entitle(f"{options.scenario}, seed {options.seed}: {options.channel}")
                 ids = {ego.name: stage.actors[ego.name].id for ego in layout.egos}
-                pilot, progress = Shown(connected, self.viewer, ids), RealTime(progress)
+                progress = RealTime(progress)
+                if isinstance(pilot, Connected):
+                    pilot = Shown(pilot, self.viewer, ids)
             record = Run(stage, pilot, progress, known.period).drive()
-        return Result(options, record, connected.messages, free)
+        return Result(options, record, messages, free)
+
+    def _pilot(
+        self, options: Options, stage: Stage, started: Callable[[Fleet], None] | None
+    ) -> tuple[Pilot, Messages]:
+        """Who drives, and where what is said will be noted: rules, or the fleet."""
+        require(options.channel, options.driver)
+        if not facts(options.driver).hosted:
+            return rules(options.driver, options.channel, options.caution), Messages()
+        hazards = tuple(stage.actors[mover.role].id for mover in stage.layout.hazards)
+        fleet = self.fleet
+        fleet.setup(specs(options, stage.layout, hazards), self._traced)
+        if started is not None:
+            started(fleet)
+        air, clock = Air(options.radio, options.seed), Clock.from_text(options.time)
+        connected = Connected(fleet, air, pictures=stage.pictures, clock=clock, traced=self._traced)
+        return connected, connected.messages
 
     def _drop_fleet(self) -> None:
         if self._fleet is not None:

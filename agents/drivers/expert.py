@@ -30,7 +30,7 @@ ACCEL, BRAKE, HARD = 2.5, 4.0, 7.0  # [m/s^2]
 HOLD = 0.6  # [s] a target is kept before braking is considered: reaction plus one decision
 LEADER = 5.0  # [m/s^2] a leader may brake so hard
 LATERAL = 2.5  # [m/s^2] comfortable in bends
-CRAWL = 1.0  # [m/s] slowest target above a stop
+CRAWL, PEEK = 1.0, 2.0  # [m/s] slowest target above a stop; with which one feels one's way where nobody can be seen
 EARLY, LATE = 0.6, 0.2  # [s] kept before another's arrival: before going in, and once it is too late to stay out
 AFTER = 0.2  # [s] kept after another has gone
 STOPPED = 3.6  # [s] a stop needs to be safe this long: one can move on again
@@ -56,7 +56,7 @@ def judge(frame: Frame, views: Sequence[Observation], caution: float) -> tuple[f
 def plan(frame: Frame, time: float, target: float, rate: float) -> Plan:
     """The plan that takes the vehicle to `target` [m/s] along its route."""
     speeds = _approach(frame.body.speed, np.array(target), rate, DT * np.arange(1.0, STEPS + 1))
-    return Plan(time, tuple(float(v) for v in speeds), _curvature(frame, speeds))
+    return Plan(time, tuple(float(v) for v in speeds), steered(frame, speeds))
 
 
 def _approach(speed: float, target: Array, rate: float, times: Array) -> Array:
@@ -66,9 +66,10 @@ def _approach(speed: float, target: Array, rate: float, times: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Ways to go on: route distances [k, times], and the speed that each keeps after the last of TIMES."""
+    """Ways to go on: route distances [k, times], the speed now, and that which each keeps after the last of TIMES."""
 
     distance: Array
+    begin: float
     final: Array
 
     @classmethod
@@ -76,7 +77,7 @@ class Profiles:
         """From speeds [k, times] [m/s]."""
         distance = np.zeros(speeds.shape)
         np.cumsum((speeds[:, 1:] + speeds[:, :-1]) * (TIMES[1] / 2), axis=1, out=distance[:, 1:])
-        return cls(distance, speeds[:, -1])
+        return cls(distance, float(speeds[0, 0]), speeds[:, -1])
 
     def first_taken(self, taken: Mask) -> Array:
         """When each profile meets a taken cell [k]; inf where never."""
@@ -97,12 +98,18 @@ class Profiles:
         return np.where(places > end, TIMES[-1] + late, inside)
 
     def keep_out(self, zones: Sequence[Zone], margin: float) -> Mask:
-        """Which profiles are in no zone at the same time as its other user, at least `margin` [s] before it: [k]."""
+        """Which profiles are in no zone at the same time as its other user, at least `margin` [s] before it: [k].
+
+        Where nobody is seen but somebody may hide, feeling one's way is fine.
+        """
         if not zones:
             return np.ones(len(self.distance), dtype=bool)
         enter, leave, arrives, gone = np.array([(z.enter, z.leave, z.arrives, z.gone) for z in zones]).T
-        meets = (self.at(enter) < gone + AFTER) & (self.at(leave) > arrives - margin)
-        return np.asarray(~meets.any(axis=1))
+        since = self.at(enter)
+        meets = (since < gone + AFTER) & (self.at(leave) > arrives - margin)
+        blind = np.array([z.blind for z in zones])
+        slow = (self.final[:, None] <= PEEK) & (self.begin - BRAKE * since < PEEK + 0.2)
+        return np.asarray(~(meets & ~(blind & slow)).any(axis=1))
 
 
 def _choose(frame: Frame, cap: float, threat: Threats) -> tuple[float, float]:
@@ -116,7 +123,7 @@ def _choose(frame: Frame, cap: float, threat: Threats) -> tuple[float, float]:
     stays = stop.first_taken((moving | still) & (TIMES <= STOPPED)[:, None]) == np.inf
     passes, clear = hold.first_taken(moving) == np.inf, hold.first_taken(still) == np.inf
     soft, firm = [z for z in threat.zones if z.soft], [z for z in threat.zones if not z.soft]
-    lasting = [z for z in threat.zones if not (z.brief and z.arrives > STOPPED)]
+    lasting = [z for z in threat.zones if not (z.blind and z.short and z.arrives > STOPPED)]
     room, slower = _room(frame, targets, stop, threat.leaders)
 
     def ranked(margin: float) -> list[Mask]:
@@ -170,7 +177,7 @@ def bend_cap(frame: Frame, cap: float) -> float:
     return float(min(cap, np.sqrt(allowed**2 + 2 * 2.0 * ahead).min()))
 
 
-def _curvature(frame: Frame, speeds: Array) -> tuple[float, ...]:
+def steered(frame: Frame, speeds: Array) -> tuple[float, ...]:
     """Pure pursuit: the arc [deg/m] through a route point, further ahead with speed, at each plan step."""
     travelled = np.concatenate([[0.0], np.cumsum(speeds[:-1] * DT)])
     look = travelled * 0.5 + min(max(0.6 * frame.body.speed, 3.5), 8.0)
