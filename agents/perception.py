@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from laco.agents.observation import PACE, Actor, Beacon, Body, Observation, Point, Sight
 from laco.agents.route import Route
-from laco.geometry import Box, corners
+from laco.geometry import Box, corners, overlap
 
 RANGE = 100.0  # [m] how far a vehicle sees
 SIGHT_STEP = 2.0  # [m] spacing of the points tested along a crossing lane
@@ -82,18 +82,26 @@ def sights(
     """How far up each crossing lane `eye` sees, from the crossing point to the first hidden one.
 
     Moving vehicles are no walls: one that is seen is an actor of its own, and its shadow moves on with it. A lane
-    seen to its end counts as seen for SIGHT_RANGE at least: where a line at the kerb begins, nothing is behind it.
+    seen to its end counts as seen for SIGHT_RANGE at least: where a line at the kerb begins, nothing is behind it. So
+    does one on which somebody stands: nobody comes through.
     """
-    boxes = [*(a.body.box for a in actors if abs(a.body.speed) <= MOVING), *walls]
+    standing = [a.body.box for a in actors if abs(a.body.speed) <= MOVING]
+    boxes = [*standing, *walls]
     found = []
     for approach in approaches:
         clear = ~blocked((eye.x, eye.y), approach.upstream, boxes).any(axis=1)
         clear &= np.hypot(*(approach.upstream - (eye.x, eye.y)).T) < RANGE
         whole = bool(clear.all())
         extent = max((len(clear) if whole else int(np.argmin(clear))) - 1, 0) * SIGHT_STEP
-        extent = max(extent, SIGHT_RANGE) if whole else extent
+        if whole or _stands_on(approach.upstream[int(np.argmin(clear))], standing):
+            extent = max(extent, SIGHT_RANGE)
         found.append(Sight(approach.point, approach.heading, extent, approach.pace))
     return tuple(found)
+
+
+def _stands_on(point: Array, boxes: Sequence[Box]) -> bool:
+    """Whether a point [2] lies in one of the boxes."""
+    return any(overlap((float(point[0]), float(point[1]), 0.0, 0.0, 0.0), box) for box in boxes)
 
 
 def ahead(route: Route, x: float, y: float) -> tuple[tuple[Point, ...], float]:

@@ -17,6 +17,7 @@ from laco.geometry import Box
 from laco.scenarios.cameras import Cameras
 from laco.scenarios.cast import Cast
 from laco.scenarios.layout import Layout, Placement
+from laco.scenarios.lights import hold, release
 from laco.scenarios.maps import read_map
 
 TICK = 0.05  # [s]
@@ -118,6 +119,8 @@ class Stage(Closing):
             self._watch(ego.name)
             self._sensors += self.cameras.attach(self.world, ego.name, self.actors[ego.name])
         self.walls: list[Box] = self._level_boxes()
+        if layout.green is not None:
+            hold(self.world, layout.green)
         self.tick()
         self._start = self._elapsed
 
@@ -231,4 +234,6 @@ class Stage(Closing):
                 sensor.stop()
             for actor in (*self._sensors, *self.actors.values()):
                 actor.destroy()
+            if self.layout.green is not None:
+                release(self.world)
             self.world.tick()

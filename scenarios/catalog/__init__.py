@@ -41,7 +41,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         unprotected_left.ID,
-        "A turns left; a truck waiting opposite hides an oncoming car, which B, ahead, sees",
+        "A turns left; a truck waiting opposite hides an oncoming car, which B, behind it, sees",
         unprotected_left.layout,
     ),
     Scenario(

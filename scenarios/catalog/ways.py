@@ -1,6 +1,7 @@
 """What scenarios share: routes that swing aside, and when an unhindered driver gets where."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ def weave(*knots: tuple[float, float]) -> Array:
     """A way [n, 2] through knots of (distance along a straight road, distance aside) [m]: half a cosine from each
     knot to the next one."""
     points = [knots[0]]
-    for (s, d), (to_s, to_d) in zip(knots, knots[1:], strict=False):
+    for (s, d), (to_s, to_d) in pairwise(knots):
         steps = 1 if d == to_d else max(2, round(abs(to_s - s)))
         shares = np.arange(1, steps + 1) / steps
         points += [(s + (to_s - s) * t, d + (to_d - d) * (1 - math.cos(math.pi * t)) / 2) for t in shares]
