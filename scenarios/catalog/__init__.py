@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from laco.errors import ScenarioError
 from laco.scenarios.catalog import (
+    blind_curve,
+    lane_change_motorcycle,
     narrow_bottleneck,
     occluded_crossing,
     occluded_pedestrian,
@@ -73,6 +75,16 @@ SCENARIOS: tuple[Scenario, ...] = (
         roundabout_entry.ID,
         "trucks hide a car in the ring that A enters; connected B, behind that car or at the next arm, sees it",
         roundabout_entry.layout,
+    ),
+    Scenario(
+        blind_curve.ID,
+        "behind a bend a car swings round a van into A's lane; connected B, ahead of A, has met it",
+        blind_curve.layout,
+    ),
+    Scenario(
+        lane_change_motorcycle.ID,
+        "A pulls out from between trucks in front of a motorcycle that connected B has seen come",
+        lane_change_motorcycle.layout,
     ),
 )
 

@@ -102,6 +102,13 @@ def at(path: Array, along: float) -> tuple[float, float, float]:
     return float(x + share * step[0]), float(y + share * step[1]), math.degrees(math.atan2(step[1], step[0]))
 
 
+def cut(path: Array, begin: float, end: float) -> Array:
+    """The part of a path between two distances along it [m]."""
+    distance = measured(path)
+    inside = path[(distance > begin + 0.2) & (distance < end - 0.2)]
+    return np.array([at(path, begin)[:2], *inside, at(path, end)[:2]])
+
+
 def arrival(path: Array, speed: float, along: float, cruise: float = CRUISE) -> float:
     """Time [s] in which the unhindered expert, from `speed` [m/s], covers `along` [m] of its route, less than all."""
     route = Route.through(path)

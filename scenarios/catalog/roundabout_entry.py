@@ -1,4 +1,4 @@
-"""roundabout-entry-v1: trucks on the island and beside A's arm hide a car in the ring that A has to let pass; B sees it.
+"""roundabout-entry-v1: trucks on the island and beside A's arm hide a car in the ring from A; B sees it.
 
 Map `roundabout`, turned by quarters; said here for A coming from the south and going on to the north. Traffic in the
 ring comes from A's left, from the north over the west. B follows the hidden car in the ring and leaves by A's arm, or
