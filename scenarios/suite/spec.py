@@ -48,7 +48,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that is to be driven. Seeds below 1000 are for tests; whoever develops uses others.
 
-    scenarios: ids, or names for the newest version; "all" for the whole catalogue. seeds: "0-9", "3", "0-4,10-14".
+    scenarios: ids, or names for the newest version; "all" for the whole catalogue. seeds: 3, "0-9", "0-4,10-14".
     twins: which of a seed's two layouts. radios: presets or YAML files. times: frozen, charged, charged:MS.
     baseline: the setting that the others are held against; "best silent" is the best of all whose channel is silent.
     limit: wall-clock time after which a run is ended [s]; None for 300 s, or two hours with a language model.
@@ -57,7 +57,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     scenarios: Annotated[tuple[str, ...], Meta(min_length=1)]
     settings: Annotated[tuple[Setting, ...], Meta(min_length=1)]
-    seeds: str = "0-9"
+    seeds: str | int = "0-9"
     twins: Literal["both", "hazard", "twin"] = "both"
     drivers: Annotated[tuple[str, ...], Meta(min_length=1)] = ("vector",)
     radios: Annotated[tuple[str, ...], Meta(min_length=1)] = ("ideal",)
@@ -82,7 +82,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def seed_values(self) -> tuple[int, ...]:
         """All seeds, ascending. Raises: ConfigError."""
-        return seeds_of(self.seeds)
+        return seeds_of(str(self.seeds))
 
     def limit_of(self, driver: str) -> float:
         """The watchdog's time for one run [s]."""
