@@ -45,10 +45,10 @@ def text(
         f"| | |\n|---|---|\n{table}\n\n"
         "| stage | own samples | steps | losses | teacher | student |\n|---|---|---|---|---|---|\n"
         f"{stages}\n\n"
-        "Teacher and student: processor time, and energy where a counter can be read. The held-out error is that of the\n"
-        "median target speed on seeds of the generator that training did not draw.\n\n"
-        "**Limits.** Made for the shipped maps and scenarios; it predicts others along their ways and knows no traffic\n"
-        "lights. It is a research vehicle for communication, not a driver for roads.\n"
+        "Teacher and student: processor time, and energy where a counter can be read. The held-out error is that of\n"
+        "the median target speed on seeds of the generator that training did not draw.\n\n"
+        "**Limits.** Made for the shipped maps and scenarios; it predicts others along their ways and knows no\n"
+        "traffic lights. It is a research vehicle for communication, not a driver for roads.\n"
     )
 
 

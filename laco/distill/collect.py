@@ -1,4 +1,4 @@
-"""Driven and labelled: layouts from the catalogue, states from the expert's or a student's driving, the expert's labels."""
+"""Driven and labelled: layouts of the catalogue, the expert's or a student's states, the expert's labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -35,7 +35,7 @@ SCORED = 256  # samples of a batch while scoring
 
 @dataclass
 class Training:
-    """One stage. student: trained in place. input_norm: what latent steps are rescaled to. folder: of the checkpoint."""
+    """One stage. student: trained in place. input_norm: what latent steps are rescaled to. folder: of checkpoints."""
 
     student: VectorModel
     data: Data

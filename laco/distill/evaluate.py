@@ -8,8 +8,8 @@ import torch
 
 from laco.agents.drivers.vector_model import BIN, VectorModel
 from laco.distill.losses.base import divergence, has_peers
-from laco.distill.passes import Decided, Passes, Way
 from laco.distill.moment import hearings
+from laco.distill.passes import Decided, Passes, Way
 from laco.distill.pupil import Student
 from laco.distill.rollout import Rollout
 from laco.distill.samples import Batch, Data
@@ -79,7 +79,7 @@ class Drive:
 
 
 def drives(student: Student, caution: float, layouts: Sequence[Layout], seconds: float = 30.0) -> list[Drive]:
-    """Every layout, with its hazard and as the twin; all of them side by side, so that the student answers in batches."""
+    """Every layout, with its hazard and as the twin, all side by side: the student answers in batches."""
     cases = [(layout, hazard) for layout in layouts for hazard in (True, False)]
     rollouts = [Rollout.of(layout if hazard else layout.twin()) for layout, hazard in cases]
     while active := [i for i, rollout in enumerate(rollouts) if not rollout.over(seconds)]:

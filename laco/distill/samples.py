@@ -1,4 +1,4 @@
-"""Labelled moments: one vehicle's own segment, its peers' segments as they would be told to it, and the expert's labels.
+"""Labelled moments: a vehicle's own segment, its peers' segments as they would be told to it, and the expert's labels.
 
 A sample is kept whole, so that one data set serves every way of hearing: alone, reading the peers' tokens, or hearing
 what the peers' forward passes made of them. Segments are ragged; columns are flat.
@@ -100,8 +100,8 @@ class Batch:
 
     own, own_kinds: [N, To, 18], int64 [N, To], kind -1 is padding. peer, peer_kinds: of all M peers' segments,
     [M, Ts, 18], [M, Ts]. peers: int64 [N, P], a sample's rows of `peer` in order, -1 behind them. joint, joint_kinds:
-    all segments in one row, the own last. mixed, mixed_kinds: the own segment where `alone` (bool [N]), else all. target,
-    curvature, gap, pair: as in `Samples`. index: int64 [N], where in the data set they are.
+    all segments in one row, the own last. mixed, mixed_kinds: the own segment where `alone` (bool [N]), else all.
+    target, curvature, gap, pair: as in `Samples`. index: int64 [N], where in the data set they are.
     """
 
     own: Tensor

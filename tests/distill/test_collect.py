@@ -1,4 +1,4 @@
-"""Training data: labels are a function of the input, a data set is a function of its seed, test seeds are never drawn."""
+"""Training data: labels are a function of the input, a data set one of its seed, and no test seed is drawn."""
 
 from pathlib import Path
 

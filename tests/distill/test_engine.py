@@ -43,7 +43,7 @@ def data() -> Data:
     return Data.of(samples)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for SIGKILL: nothing is written on the way out."""
 
 
@@ -54,7 +54,7 @@ def trained(data: Data, folder: Path, *, kill_at: int | None = None) -> dict[str
 
     def report(line: str) -> None:
         if kill_at is not None and f"{STAGE.name} {kill_at}/" in line:
-            raise Killed
+            raise KilledError
 
     Training(model, data, STAGE, 1, 3.0, folder / "x.ckpt", report).run()
     return model.state_dict()
@@ -65,7 +65,7 @@ def test_a_killed_run_ends_in_the_same_weights(data: Data, tmp_path: Path, monke
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
     whole = trained(data, tmp_path / "whole")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         trained(data, tmp_path / "killed", kill_at=15)
     again = trained(data, tmp_path / "killed")
     assert all(torch.equal(whole[name], again[name]) for name in whole)

@@ -1,4 +1,4 @@
-"""`hard-first`: uncertainty-guided selection. Near misses, unsure teachers and students that disagree come more often."""
+"""`hard-first`: uncertainty-guided selection: near misses, unsure teachers and disagreeing students come more often."""
 
 import numpy as np
 from numpy.typing import NDArray
