@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 from laco.agents.control import Pedals, follow
 from laco.agents.drivers.plan import Plan
@@ -110,7 +110,7 @@ class Rollout:
         self.outcomes = {name: Outcome() for name in self.egos}
 
     @classmethod
-    def of(cls, layout: Layout) -> "Rollout":
+    def of(cls, layout: Layout) -> Self:
         """The layout on its map."""
         road_map, buildings = surroundings(layout.map)
         return cls(layout, lanes_of(road_map, layout), buildings)

@@ -8,7 +8,7 @@ that both are at the same place, give or take a second.
 
 import numpy as np
 
-from laco.scenarios.catalog.ways import CRUISE, LIMIT, Array, arrival
+from laco.scenarios.catalog.ways import CRUISE, GAIN, LIMIT, Array, arrival
 from laco.scenarios.layout import Crossing, Ego, Gate, Layout, Mover, Placement
 
 ID = "occluded-pedestrian-v1"
@@ -30,17 +30,18 @@ START = 0.3  # [s] from standing to walking
 def layout(seed: int) -> Layout:
     """Everything a seed decides: who walks how fast, the vans and the gap, distances and speeds."""
     rng = np.random.default_rng([seed, 0x9ED1])
-    at, person_x = rng.uniform(78.0, 90.0), rng.uniform(*WALK)
+    at, person_x = rng.uniform(88.0, 98.0), rng.uniform(*WALK)
     number = int(rng.integers(1, 51))
     pace = rng.uniform(2.0, 2.8) if number in CHILD else rng.uniform(1.3, 2.2)
     a_from, a_speed = at + rng.uniform(50.0, 62.0), rng.uniform(8.0, 11.5)
-    late = rng.uniform(-0.35, 0.25)
+    late = rng.uniform(-0.2, 0.35)
     route_a = np.array([[LANE, a_from], [LANE, at - rng.uniform(34.0, 42.0)]])
     walking = (person_x - LANE) / pace + START / 2
     met = arrival(route_a, a_speed, a_from - at - 2.0) + late
     gate = a_from - at - 2.0 - CRUISE * (walking - late)
-    # B is about to pass the gap when A does, and looks into it until then.
-    b_from = max(at - rng.uniform(6.0, 9.0) - 9.5 * met, BOX + 3.0)
+    # Unhindered, B passes the gap just after A, and looks into it until then.
+    b_speed = rng.uniform(6.5, 9.0)
+    b_from = at - CRUISE * (met + rng.uniform(0.2, 0.9)) + (CRUISE - b_speed) ** 2 / (2 * GAIN)
     person = Placement("hazard", f"walker.pedestrian.{number:04d}", person_x, at, WEST)
     car_a, car_b = rng.choice(CARS, 2)
     return Layout(
@@ -50,7 +51,7 @@ def layout(seed: int) -> Layout:
         limit=LIMIT,
         egos=(
             Ego(Placement("A", str(car_a), LANE, a_from, NORTH, a_speed), route_a),
-            _oncoming(str(car_b), b_from, rng.uniform(6.5, 9.0), at + 30.0),
+            _oncoming(str(car_b), max(b_from, BOX + 3.0), b_speed, at + 30.0),
         ),
         parked=_row(rng, at),
         movers=(
@@ -79,7 +80,7 @@ def _row(rng: np.random.Generator, at: float) -> tuple[Placement, ...]:
     edge = at + rng.uniform(3.6, 4.6)
     for _ in range(int(rng.integers(3, 6))):
         edge = _park(rng, places, edge, 1)
-    edge = at - rng.uniform(11.0, 15.0)
+    edge = at - rng.uniform(18.0, 24.0)
     for _ in range(int(rng.integers(0, 2))):
         edge = _park(rng, places, edge, -1)
     return tuple(places)

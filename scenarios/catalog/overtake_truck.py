@@ -1,5 +1,5 @@
-"""overtake-truck-v1: a truck has stopped in A's lane, and hides the oncoming lane through which A has to go round it; B,
-which has just done so, drives on ahead and sees who comes.
+"""overtake-truck-v1: a truck has stopped in A's lane, and hides the oncoming lane through which A has to go round it;
+B, which has just done so, drives on ahead and sees who comes.
 
 The long road of the map `straight`, eastwards (CARLA's frame: y grows to the south). The hazard comes the other way,
 timed such that it meets an unhindered A beside the truck.

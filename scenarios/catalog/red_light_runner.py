@@ -1,5 +1,5 @@
-"""red-light-runner-v1: A has green; from the left or from the right a car runs the red light past a queue of trucks that
-hides it. B sees it coming: it has just crossed into that side street, or follows the runner to the stop line.
+"""red-light-runner-v1: A has green; from the left or from the right a car runs the red light past a queue of trucks
+that hides it. B sees it coming: it has just crossed into that side street, or follows the runner to the stop line.
 
 Middle junction of the map `grid`, its lights standing still: green for A's street. The runner comes at constant speed
 in the lane beyond the queue, timed around the moment at which an unhindered A would be where the ways cross.

@@ -1,8 +1,9 @@
-"""unprotected-left-v1: A turns left; a truck that waits to do the same opposite hides the lane beside it, in which a car
-comes straight on. B comes behind it and sees it, and the lane, until it turns right.
+"""unprotected-left-v1: A turns left; a truck that waits to do the same opposite hides the lane beside it, in which a
+car comes straight on. B comes behind it and sees it, and the lane, until it turns right.
 
 Middle junction of the map `grid`, its lights standing still: green for A and for the oncoming traffic. The hazard
-comes at constant speed, timed around the moment at which an unhindered A would cross its lane. On some seeds connected C goes ahead of A.
+comes at constant speed, timed around the moment at which an unhindered A would cross its lane. On some seeds
+connected C goes ahead of A.
 """
 
 import numpy as np
