@@ -9,6 +9,7 @@ from laco.scenarios.catalog import (
     blind_curve,
     lane_change_motorcycle,
     narrow_bottleneck,
+    negotiation,
     occluded_crossing,
     occluded_pedestrian,
     overtake_truck,
@@ -85,6 +86,11 @@ SCENARIOS: tuple[Scenario, ...] = (
         lane_change_motorcycle.ID,
         "A pulls out from between trucks in front of a motorcycle that connected B has seen come",
         lane_change_motorcycle.layout,
+    ),
+    Scenario(
+        negotiation.ID,
+        "three to eight connected vehicles at a crossing without lights; trucks hide an unconnected car from A, not from B",
+        negotiation.layout,
     ),
 )
 
