@@ -110,7 +110,7 @@ def read(path: Path) -> Suite:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{path} is not a suite: {' '.join(str(error).split())}") from error
-    return _absolute(suite, path.absolute().parent)
+    return absolute(suite, path.absolute().parent)
 
 
 def dump(suite: Suite) -> bytes:
@@ -131,7 +131,8 @@ def _default(struct: type[msgspec.Struct], name: str) -> Any:
     return msgspec.to_builtins(field.default) if field.default is not msgspec.NODEFAULT else msgspec.NODEFAULT
 
 
-def _absolute(suite: Suite, folder: Path) -> Suite:
+def absolute(suite: Suite, folder: Path) -> Suite:
+    """The suite with every path that is relative put into a folder: it can be read from anywhere then."""
     settings = []
     for setting in suite.settings:
         found: dict[str, Any] = {n: str(folder / v) for n in PATHS if (v := getattr(setting, n))}

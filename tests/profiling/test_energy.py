@@ -54,6 +54,40 @@ def test_without_counters_there_are_no_joules(monkeypatch: pytest.MonkeyPatch, t
     assert found["wall_s"] > 0.0
 
 
+class Boards:
+    """pynvml with two boards, whose counters are set here [mJ]."""
+
+    NVMLError = RuntimeError
+    counted = (1000, 5000)
+
+    def nvmlInit(self) -> None:  # noqa: N802 - the library's names
+        pass
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        return len(self.counted)
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+        return index
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, board: int) -> int:  # noqa: N802
+        if self.counted[board] < 0:
+            raise RuntimeError("Not Supported")
+        return self.counted[board]
+
+
+def test_boards_add_up_and_one_that_does_not_count_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    boards = Boards()
+    monkeypatch.setitem(sys.modules, "pynvml", boards)
+    monkeypatch.setattr(energy, "POWERCAP", tmp_path)
+    with metered() as meter:
+        boards.counted = (3000, 5500)
+    assert meter.figures()["joules"] == 2.5
+    assert meter.figures()["source"] == "NVML boards"
+    for useless in ((1000, -1), ()):
+        boards.counted = useless
+        assert energy.counters() == []
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="children are counted by /proc")
 def test_children_count() -> None:
     with metered() as meter:
