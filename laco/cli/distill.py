@@ -2,10 +2,9 @@
 `laco distill codec`: a model's table for the codec `transform`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from click import Context
 from typer.core import TyperGroup
 
 RECIPE = "recipe"
@@ -14,7 +13,7 @@ RECIPE = "recipe"
 class Recipes(TyperGroup):
     """`laco distill NAME` runs a recipe where NAME is no command of its own."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and "--list" not in args and not any(arg in self.commands for arg in args) and args != ["--help"]:
             args = [RECIPE, *args]
         return super().parse_args(ctx, args)

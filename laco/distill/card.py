@@ -22,7 +22,7 @@ def text(
     """Markdown. samples: of each stage's own data."""
     data = path.read_bytes()
     count = sum(p.numel() for p in driver.model.parameters())
-    shape = recipe.shape
+    shape = driver.shape
     rows = [
         ("size", f"{count:,} parameters, float32, `{path.name}` ({len(data):,} bytes)"),
         ("SHA-256", f"`{hashlib.sha256(data).hexdigest()}`"),
@@ -40,7 +40,7 @@ def text(
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     stages = "\n".join(_stage(stage, samples[stage.name], ledgers.get(stage.name, Ledger())) for stage in recipe.stages)
     return (
-        f"# Model card: {recipe.name}\n\n"
+        f"# Model card: {path.stem}\n\n"
         "A driver of LACO: a Llama-style decoder over object tokens (`agents/drivers/vector_model.py`).\n\n"
         f"| | |\n|---|---|\n{table}\n\n"
         "| stage | own samples | steps | losses | teacher | student |\n|---|---|---|---|---|---|\n"

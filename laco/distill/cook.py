@@ -45,13 +45,19 @@ class Kitchen:
         driver = self._start()
         for stage in self.recipe.stages:
             driver = self._stage(stage, driver)
-        path = self.folder / f"{self.recipe.name}.safetensors"
-        driver.save(path, msgspec.structs.asdict(self.recipe.shape), {"recipe": self.recipe.name})
-        figures = errors(driver.model, self._held, middle(self.recipe.stages[-1]), driver.backbone.input_norm)
-        counts = {stage.name: self._samples(stage) for stage in self.recipe.stages}
-        write_bytes(
-            path.with_suffix(".md"), card.text(self.recipe, path, driver, counts, self.ledgers, figures).encode()
-        )
+            if stage.save_as:
+                self._write(stage.save_as, driver, stage)
+        return self._write(self.recipe.name, driver, self.recipe.stages[-1])
+
+    def _write(self, name: str, driver: VectorDriver, last: Stage) -> Path:
+        """Weights as they are after stage `last`, and their card."""
+        path = self.folder / f"{name}.safetensors"
+        driver.save(path, msgspec.structs.asdict(driver.shape), {"recipe": self.recipe.name})
+        figures = errors(driver.model, self._held, middle(last), driver.backbone.input_norm)
+        stages = self.recipe.stages[: self.recipe.stages.index(last) + 1]
+        counts = {stage.name: self._samples(stage) for stage in stages}
+        told = msgspec.structs.replace(self.recipe, stages=stages)
+        write_bytes(path.with_suffix(".md"), card.text(told, path, driver, counts, self.ledgers, figures).encode())
         return path
 
     def _claim(self) -> None:
@@ -65,9 +71,7 @@ class Kitchen:
     def _start(self) -> VectorDriver:
         """The driver that the first stage begins with."""
         if self.recipe.start != "scratch":
-            driver = VectorDriver.load(locate(self.recipe.start))
-            self.recipe = msgspec.structs.replace(self.recipe, shape=driver.shape)
-            return driver
+            return VectorDriver.load(locate(self.recipe.start))
         torch.manual_seed(self.recipe.seed)
         model = VectorModel(**msgspec.structs.asdict(self.recipe.shape))
         return VectorDriver(model, input_norm(model, self._held))
@@ -83,7 +87,7 @@ class Kitchen:
         if path.exists():
             self.ledgers[stage.name] = self._spent(stage)
             return VectorDriver.load(path)
-        shape = msgspec.structs.asdict(self.recipe.shape)
+        shape = msgspec.structs.asdict(before.shape)
         if stage.collect is not None:
             before.save(start, shape, {})
             self._gather(stage.name, stage.collect, stage, str(start))

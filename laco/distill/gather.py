@@ -16,6 +16,7 @@ from laco.agents.drivers.vector import VectorDriver
 from laco.distill.collect import collect
 from laco.distill.generator import kinds
 from laco.distill.moment import Hearing
+from laco.distill.passes import Way
 from laco.distill.pupil import Student
 from laco.distill.recipe import Collect, Pilot
 from laco.distill.recipe import Hearing as Ways
@@ -83,7 +84,7 @@ class Pilots:
         path = Path(self.order.weights)
         driver = _driver(str(path), path.stat().st_mtime_ns)
         way = self.order.hearing.draw(rng, 1)
-        way = type(way)(way.steps, way.layers, float(way.keep[0]), way.first)
+        way = Way(way.steps, way.layers, float(torch.as_tensor(way.keep)[0]), way.first)
         return Timed(Student(driver, chosen, way), self)
 
 

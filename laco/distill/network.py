@@ -198,7 +198,8 @@ def _row(query: Tensor, keys: Tensor, there: Tensor) -> Tensor:
     """softmax(q K^T) of one query per row [N, heads, d] over keys [N, kv_heads, T, d]: [N, kv_heads, group, T]."""
     grouped = query.unflatten(1, (keys.shape[1], -1)) * query.shape[-1] ** -0.5
     scores = (grouped @ keys.transpose(-1, -2)).masked_fill(~there[:, None, None], float("-inf"))
-    return scores.softmax(-1)
+    weights: Tensor = scores.softmax(-1)
+    return weights
 
 
 @torch.no_grad()

@@ -65,7 +65,7 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     uses: stages whose data it trains on, its own if none is named. steps, rate: of its schedule, which is left after
     step `leave`, if given. batch: samples per step. teacher: of losses that have one, the student itself as it is or
-    as it was when the stage began.
+    as it was when the stage began. save_as: a name under which its weights are also written, with a card of their own.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sampler: AnySampler = Uniform()
     teacher: Teacher = "frozen"
     hearing: Hearing = Hearing()
+    save_as: str = ""
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

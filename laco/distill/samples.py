@@ -90,7 +90,8 @@ class Samples:
     def save(self, path: Path) -> None:
         """Write atomically."""
         part = path.with_suffix(".part.npz")
-        np.savez_compressed(part, **self.columns())
+        columns: dict[str, Any] = self.columns()
+        np.savez_compressed(part, **columns)
         part.replace(path)
 
 

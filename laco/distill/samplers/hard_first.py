@@ -21,7 +21,7 @@ class HardFirst(Sampler, tag="hard-first", frozen=True, kw_only=True):
     def odds(self, data: Data, scores: Scores) -> NDArray[np.float64]:
         near = 1.0 - np.clip(data.gap.astype(np.float64), 0.0, FAR) / FAR
         told = np.abs(data.target[:, 0] - data.target[:, 1]) >= 1.0
-        odds = 1.0 + self.near * near + self.told * told
+        odds: NDArray[np.float64] = 1.0 + self.near * near + self.told * told
         if self.unsure or self.wrong:
             entropy, apart = scores(np.arange(len(data)))
             odds = odds + self.unsure * _ratio(entropy) + self.wrong * _ratio(apart)
@@ -30,4 +30,4 @@ class HardFirst(Sampler, tag="hard-first", frozen=True, kw_only=True):
 
 def _ratio(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values over their 95 % quantile, in [0, 1]."""
-    return np.clip(values / max(float(np.quantile(values, 0.95)), 1e-9), 0.0, 1.0)
+    return np.asarray(np.clip(values / max(float(np.quantile(values, 0.95)), 1e-9), 0.0, 1.0))
