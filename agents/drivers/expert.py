@@ -66,18 +66,17 @@ def _approach(speed: float, target: Array, rate: float, times: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Ways to go on: route distances [k, times], the speed now, and that which each keeps after the last of TIMES."""
+    """Ways to go on: speeds and route distances [k, times]; the last speed is kept."""
 
+    speeds: Array
     distance: Array
-    begin: float
-    final: Array
 
     @classmethod
     def of(cls, speeds: Array) -> "Profiles":
         """From speeds [k, times] [m/s]."""
         distance = np.zeros(speeds.shape)
         np.cumsum((speeds[:, 1:] + speeds[:, :-1]) * (TIMES[1] / 2), axis=1, out=distance[:, 1:])
-        return cls(distance, float(speeds[0, 0]), speeds[:, -1])
+        return cls(speeds, distance)
 
     def first_taken(self, taken: Mask) -> Array:
         """When each profile meets a taken cell [k]; inf where never."""
@@ -92,24 +91,25 @@ class Profiles:
         low, high = self.distance[row, after - 1], self.distance[row, after]
         share = (places - low) / np.maximum(high - low, 1e-9)
         late = np.full(share.shape, np.inf)
-        end, final = self.distance[:, -1:], self.final[:, None]
+        end, final = self.distance[:, -1:], self.speeds[:, -1:]
         np.divide(places - end, final, out=late, where=final > 0.05)
         inside = np.where(places <= 0.0, 0.0, TIMES[after - 1] + share * TIMES[1])
         return np.where(places > end, TIMES[-1] + late, inside)
 
-    def keep_out(self, zones: Sequence[Zone], margin: float) -> Mask:
+    def keep_out(self, zones: Sequence[Zone], margin: float, peek: bool = False) -> Mask:
         """Which profiles are in no zone at the same time as its other user, at least `margin` [s] before it: [k].
 
-        Where nobody is seen but somebody may hide, feeling one's way is fine.
+        peek: where nobody is seen but somebody may hide, feeling one's way is fine too.
         """
         if not zones:
             return np.ones(len(self.distance), dtype=bool)
         enter, leave, arrives, gone = np.array([(z.enter, z.leave, z.arrives, z.gone) for z in zones]).T
-        since = self.at(enter)
-        meets = (since < gone + AFTER) & (self.at(leave) > arrives - margin)
-        blind = np.array([z.blind for z in zones])
-        slow = (self.final[:, None] <= PEEK) & (self.begin - BRAKE * since < PEEK + 0.2)
-        return np.asarray(~(meets & ~(blind & slow)).any(axis=1))
+        meets = (self.at(enter) < gone + AFTER) & (self.at(leave) > arrives - margin)
+        if peek and any(z.blind for z in zones):
+            there = self.distance[:, None] >= enter[:, None]
+            slow = (self.speeds[:, None] * there).max(axis=2) < PEEK + 0.2
+            meets &= ~(slow & np.array([z.blind for z in zones]))
+        return np.asarray(~meets.any(axis=1))
 
 
 def _choose(frame: Frame, cap: float, threat: Threats) -> tuple[float, float]:
@@ -128,7 +128,7 @@ def _choose(frame: Frame, cap: float, threat: Threats) -> tuple[float, float]:
 
     def ranked(margin: float) -> list[Mask]:
         stops = stays & stop.keep_out(lasting, margin)
-        goes = passes & hold.keep_out(firm, margin) & (clear & hold.keep_out(soft, margin) | stops)
+        goes = passes & hold.keep_out(firm, margin) & (clear & hold.keep_out(soft, margin, peek=True) | stops)
         return [goes & room, goes & slower, stops]
 
     usable = (targets == 0.0) | (targets >= CRAWL)

@@ -134,7 +134,7 @@ class Rollout:
     def run(self, policy: Policy, seconds: float, *, intact: bool = False) -> dict[str, Outcome]:
         """Drive until ego A has arrived or the time is up. intact: end also when any ego has met something."""
         while not self.over(seconds) and not (intact and self.struck):
-            self.step(policy(self.views()))
+            self.decide(policy)
         return self.outcomes
 
     def over(self, seconds: float) -> bool:
@@ -149,6 +149,10 @@ class Rollout:
     def views(self) -> dict[str, Observation]:
         """What every ego sees now."""
         return {name: self.view(name) for name in self.egos}
+
+    def decide(self, policy: Policy) -> None:
+        """One decision of all egos, and what happens until the next."""
+        self.step(policy(self.views()))
 
     def step(self, plans: Mapping[str, Plan]) -> None:
         """One decision period."""
