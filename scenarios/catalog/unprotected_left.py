@@ -75,7 +75,7 @@ def _ahead(rng: np.random.Generator) -> Ego:
 def _waiting(rng: np.random.Generator) -> tuple[Placement, ...]:
     """One to three trucks in the inner lane opposite, of which the first has pulled into the junction."""
     places: list[Placement] = []
-    edge = rng.uniform(1.8, 4.5)
+    edge = rng.uniform(6.5, 10.0)
     for i in range(int(rng.integers(1, 4))):
         kind = str(rng.choice(list(TRUCKS)))
         places.append(place(f"truck{i}", kind, -INNER + rng.uniform(0.0, 0.3), -edge - TRUCKS[kind] / 2, SOUTH))
