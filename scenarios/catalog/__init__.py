@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from laco.errors import ScenarioError
 from laco.scenarios.catalog import (
     blind_curve,
+from laco.scenarios.catalog import (
+    HEAD,
+    blind_curve,
+    cat2,
+    grid_cruise,
+    h,
     lane_change_motorcycle,
     narrow_bottleneck,
     negotiation,
@@ -18,6 +24,7 @@ from laco.scenarios.catalog import (
     red_light_runner,
     roundabout_entry,
     unprotected_left,
+)
 )
 from laco.scenarios.layout import Layout
 
@@ -89,8 +96,13 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         negotiation.ID,
-        "three to eight connected vehicles at a crossing without lights; trucks hide an unconnected car from A, not from B",
+        "3 to 8 connected vehicles at a crossing without lights; trucks hide an unconnected car from A, not B",
         negotiation.layout,
+    ),
+    Scenario(
+        grid_cruise.ID,
+        "6 to 16 connected vehicles in a grid without lights; trucks hide cars that cross, others see them",
+        grid_cruise.layout,
     ),
 )
 

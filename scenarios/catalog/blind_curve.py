@@ -1,4 +1,4 @@
-"""blind-curve-v1: the other lane is blocked behind a bend, so a car comes round that in A's lane; B, waiting there, sees it.
+"""blind-curve-v1: behind a bend the other lane is blocked, so a car comes in A's; B, waiting there, sees it.
 
 Map `curve`: A comes from the west into the tight bend, or from the east into the wide one; both lead to the right, and
 trucks stand along the inside. The other lane is blocked just behind the bend. An unconnected car drives
@@ -75,12 +75,12 @@ def _lane(tight: bool, right: float) -> Array:
 
 def _beside(lane: Array, begin: float, end: float, sides: Array | None = None) -> Array:
     """Points, a metre apart, along the other lane from `begin` to `end` [m] of A's; sides [n]: 1 is A's lane, 0 not."""
-    points = []
-    for i, along in enumerate(_metres(begin, end)):
-        x, y, yaw = at(lane, float(along))
-        pen = Pen(x, y, yaw - 90.0).ahead(ACROSS * (1.0 - (0.0 if sides is None else float(sides[i]))))
-        points.append((pen.x, pen.y))
-    return np.array(points)
+    along, distance = _metres(begin, end), measured(lane)
+    here, there = (np.stack([np.interp(s, distance, lane[:, i]) for i in (0, 1)], axis=1) for s in (along, along + 0.1))
+    step = there - here
+    left = np.stack([step[:, 1], -step[:, 0]], axis=1) / np.hypot(*step.T)[:, None]
+    share = np.zeros(len(along)) if sides is None else sides
+    return np.asarray(here + ACROSS * (1.0 - share)[:, None] * left)
 
 
 def _metres(begin: float, end: float) -> Array:

@@ -42,7 +42,7 @@ def layout(seed: int) -> Layout:
     a_from, a_speed = rng.uniform(48.0, 60.0), rng.uniform(8.0, 11.0)
     a_way = _way("south", a_from, "straight", TAIL)
     speed, late = rng.uniform(10.5, 14.0), rng.uniform(-0.4, 0.7)
-    since = arrival(a_way, a_speed, a_from + LANE) + late
+    since = arrival(a_way[[0, -1]], a_speed, a_from + LANE) + late
     x = LANE + speed * since
     nearest = {"south": a_from, "north": rng.uniform(54.0, 68.0)}
     nearest |= {"west": rng.uniform(40.0, 70.0), "east": x + rng.uniform(18.0, 26.0)}
@@ -69,7 +69,11 @@ def _others(rng: np.random.Generator) -> list[str]:
 
 
 def _vehicles(
-    rng: np.random.Generator, arms: list[str], moves: dict[str, str], nearest: dict[str, float], speeds: dict[str, float]
+    rng: np.random.Generator,
+    arms: list[str],
+    moves: dict[str, str],
+    nearest: dict[str, float],
+    speeds: dict[str, float],
 ) -> tuple[Ego, ...]:
     """One for each of `arms`, by the letters; a second one on an arm follows the first and stops behind it."""
     egos: list[Ego] = []

@@ -1,7 +1,7 @@
 """What scenarios draw with: paths of straights, arcs and lane changes, when one arrives along them, quarter turns."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 NORTH, EAST, SOUTH, WEST = -90.0, 0.0, 90.0, 180.0  # [deg] in CARLA's frame
 LIMIT = 50 / 3.6  # [m/s]
 CRUISE = 0.9 * LIMIT  # [m/s] what an unhindered vehicle drives
-PERIOD = 0.2  # [s] between two decisions
+PERIOD = 0.4  # [s] between two looks ahead
 CARS = (
     "vehicle.lincoln.mkz_2020",
     "vehicle.tesla.model3",
@@ -111,6 +111,8 @@ def cut(path: Array, begin: float, end: float) -> Array:
 
 def arrival(path: Array, speed: float, along: float, cruise: float = CRUISE) -> float:
     """Time [s] in which the unhindered expert, from `speed` [m/s], covers `along` [m] of its route, less than all."""
+    if len(path) == 2:
+        return _straight_on(speed, along, cruise)
     route = Route.through(path)
     time = done = 0.0
     while True:
@@ -123,6 +125,14 @@ def arrival(path: Array, speed: float, along: float, cruise: float = CRUISE) -> 
         if done + covered >= along:
             return time + PERIOD * (along - done) / covered
         time, done = time + PERIOD, done + covered
+
+
+def _straight_on(speed: float, along: float, cruise: float) -> float:
+    """The same on a straight road, in closed form."""
+    gained = (cruise**2 - speed**2) / (2 * ACCEL)
+    if along < gained:
+        return (math.sqrt(speed**2 + 2 * ACCEL * along) - speed) / ACCEL
+    return (cruise - speed) / ACCEL + (along - gained) / cruise
 
 
 def turned(layout: Layout, quarters: int, centre: tuple[float, float] = (0.0, 0.0)) -> Layout:
@@ -145,6 +155,31 @@ def turned(layout: Layout, quarters: int, centre: tuple[float, float] = (0.0, 0.
         x, y = point(c.x, c.y)
         return replace(c, x=x, y=y, heading=c.heading + 90.0 * quarters)
 
+    return _changed(layout, place, path, crossing)
+
+
+def moved(layout: Layout, x: float, y: float, tag: str) -> Layout:
+    """The layout shifted by (x, y) [m]; `tag` is added to the roles of all but the egos."""
+    names = {e.name for e in layout.egos}
+
+    def place(p: Placement) -> Placement:
+        return replace(p, x=p.x + x, y=p.y + y, role=p.role if p.role in names else p.role + tag)
+
+    def path(points: Array) -> Array:
+        return np.asarray(points + np.array([x, y]))
+
+    def crossing(c: Crossing) -> Crossing:
+        return replace(c, x=c.x + x, y=c.y + y)
+
+    return _changed(layout, place, path, crossing)
+
+
+def _changed(
+    layout: Layout,
+    place: Callable[[Placement], Placement],
+    path: Callable[[Array], Array],
+    crossing: Callable[[Crossing], Crossing],
+) -> Layout:
     return replace(
         layout,
         egos=tuple(Ego(place(e.placement), path(e.route)) for e in layout.egos),

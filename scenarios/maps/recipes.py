@@ -137,9 +137,7 @@ RECIPES = {
     "grid": Recipe(grid, Scenery(seed=3, tree_gap=(18.0, 40.0))),
     "t_junction": Recipe(t_junction, Scenery(seed=5, setback=(0.9, 1.6), reach=60.0)),
     "roundabout": Recipe(roundabout, Scenery(seed=7, setback=(4.0, 9.0), building_gap=(6.0, 20.0))),
-    "highway": Recipe(
-        highway, Scenery(seed=11, building_gap=None, tree_gap=(9.0, 25.0), tree_setback=(3.0, 12.0))
-    ),
+    "highway": Recipe(highway, Scenery(seed=11, building_gap=None, tree_gap=(9.0, 25.0), tree_setback=(3.0, 12.0))),
     "narrow_street": Recipe(
         narrow_street,
         Scenery(seed=13, setback=(0.9, 1.5), tree_gap=None, extra=houses()),
@@ -147,5 +145,5 @@ RECIPES = {
         lit=False,
     ),
     "straight": Recipe(straight, SCENERY),
-    "curve": Recipe(curve, Scenery(seed=17, setback=(4.5, 9.0), building_gap=(8.0, 25.0))),
+    "curve": Recipe(curve, Scenery(seed=17, setback=(5.5, 10.0), building_gap=(8.0, 25.0), tree_setback=(3.8, 4.4))),
 }
