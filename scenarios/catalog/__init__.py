@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from laco.errors import ScenarioError
 from laco.scenarios.catalog import (
     blind_curve,
-from laco.scenarios.catalog import (
-    HEAD,
-    blind_curve,
-    cat2,
     grid_cruise,
-    h,
     lane_change_motorcycle,
     narrow_bottleneck,
     negotiation,
@@ -24,7 +19,6 @@ from laco.scenarios.catalog import (
     red_light_runner,
     roundabout_entry,
     unprotected_left,
-)
 )
 from laco.scenarios.layout import Layout
 
