@@ -51,7 +51,8 @@ def layout(seed: int) -> Layout:
     goal = blocked[1] + rng.uniform(8.0, 10.0)
     since = arrival(a_route, a_speed, meet - begin) + late
     path = _round(lane, blocked[0], goal + 4.0, meet, speed * since)
-    b_route = _beside(lane, goal, goal + rng.uniform(15.0, 19.0))[::-1]
+    room = max(5.0, min(rng.uniform(15.0, 19.0), meet + speed * since - goal - 10.0))  # the car starts behind B
+    b_route = _beside(lane, goal, goal + room)[::-1]
     car, second = (str(c) for c in rng.choice(CARS, 2, replace=False))
     return Layout(
         scenario=ID,

@@ -54,7 +54,8 @@ def layout(seed: int) -> Layout:
     rng = np.random.default_rng([seed, 0x6C1D])
     count = int(rng.integers(3, 6))
     sizes = [int(rng.integers(2, 5)) for _ in range(count)]
-    sizes[0] -= max(0, sum(sizes) - 16)
+    while sum(sizes) > len(NAMES):
+        sizes[sizes.index(max(sizes))] -= 1
     names = iter(NAMES)
     parts = [
         _placed(rng, f"_{i}" if i else "", names, _knot(rng, size), JUNCTIONS[j])
