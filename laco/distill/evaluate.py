@@ -21,25 +21,27 @@ BATCH = 256
 @dataclass(frozen=True)
 class Errors:
     """Mean absolute error of the median target speed from the expert's [m/s], alone, reading and hearing; apart:
-    KL from reading to hearing [nats]; told: hearing's error where the peers change the expert's answer [m/s]."""
+    KL from reading to hearing [nats]; told, told_joint: hearing's and reading's error where the peers change the
+    expert's answer [m/s]."""
 
     alone: float
     joint: float
     heard: float
     apart: float
     told: float
+    told_joint: float
 
     def __str__(self) -> str:
         return (
             f"alone {self.alone:.3f} joint {self.joint:.3f} heard {self.heard:.3f} told {self.told:.3f} "
-            f"apart {self.apart:.3f}"
+            f"({self.told_joint:.3f}) apart {self.apart:.3f}"
         )
 
 
 @torch.no_grad()
 def errors(model: VectorModel, held: Data, way: Way, input_norm: float) -> Errors:
     """Of held-out samples."""
-    sums, weights = np.zeros(5), np.zeros(5)
+    sums, weights = np.zeros(6), np.zeros(6)
     order = np.argsort(held.lengths, kind="stable")
     for part in np.array_split(order, max(1, len(order) // BATCH)):
         batch = held.batch(part)
@@ -48,8 +50,9 @@ def errors(model: VectorModel, held: Data, way: Way, input_norm: float) -> Error
         told = peers * (np.abs(held.target[part, 0] - held.target[part, 1]) >= 1.0)
         heard = _wrong(passes.heard, batch, 1)
         apart = divergence(passes.joint.logits, passes.heard.logits).numpy()
-        found = [_wrong(passes.alone, batch, 0), _wrong(passes.joint, batch, 1), heard, apart, heard]
-        counts = [np.ones(len(part)), np.ones(len(part)), peers, peers, told]
+        joint, every = _wrong(passes.joint, batch, 1), np.ones(len(part))
+        found = [_wrong(passes.alone, batch, 0), joint, heard, apart, heard, joint]
+        counts = [every, every, peers, peers, told, told]
         sums += [float((f * c).sum()) for f, c in zip(found, counts, strict=True)]
         weights += [float(c.sum()) for c in counts]
     return Errors(*(sums / np.maximum(weights, 1.0)).tolist())
