@@ -177,7 +177,7 @@ def _heads(attention: Any, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     def split(projection: Any) -> Tensor:
         out: Tensor = projection(hidden)
-        return out.unflatten(2, (-1, attention.head_dim)).transpose(1, 2)
+        return out.view(*out.shape[:2], -1, attention.head_dim).transpose(1, 2)
 
     return split(attention.q_proj), split(attention.k_proj), split(attention.v_proj)
 
@@ -196,7 +196,8 @@ def _rotate(tensor: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
 
 def _row(query: Tensor, keys: Tensor, there: Tensor) -> Tensor:
     """softmax(q K^T) of one query per row [N, heads, d] over keys [N, kv_heads, T, d]: [N, kv_heads, group, T]."""
-    grouped = query.unflatten(1, (keys.shape[1], -1)) * query.shape[-1] ** -0.5
+    rows, _, width = query.shape
+    grouped = query.view(rows, keys.shape[1], -1, width) * width**-0.5
     scores = (grouped @ keys.transpose(-1, -2)).masked_fill(~there[:, None, None], float("-inf"))
     weights: Tensor = scores.softmax(-1)
     return weights
