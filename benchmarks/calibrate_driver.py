@@ -17,7 +17,7 @@ import torch
 
 from laco.agents.drivers.vector import VectorDriver
 from laco.distill.calibration.driver import Judge, Row, grid, moments
-from laco.distill.scenes import FIRST_SEED
+from laco.distill.seeds import FIRST_SEED
 
 
 def shown(row: Row) -> dict[str, Any]:

@@ -45,7 +45,7 @@ from laco.agents.perception import with_beacons
 from laco.comm import air_bytes
 from laco.config import LacoConfig
 from laco.distill.rollout import PERIOD, Rollout
-from laco.distill.scenes import FIRST_SEED
+from laco.distill.seeds import FIRST_SEED
 from laco.profiling.spans import recording
 from laco.scenarios.catalog.occluded_crossing import layout
 

@@ -42,7 +42,7 @@ from laco.agents.perception import with_beacons
 from laco.comm import Chunk, air_bytes, decode, encode, parse
 from laco.comm.delta import Kept, Said
 from laco.distill.rollout import PERIOD, Rollout
-from laco.distill.scenes import FIRST_SEED
+from laco.distill.seeds import FIRST_SEED
 from laco.method.cache import KVCache
 from laco.scenarios.catalog.occluded_crossing import layout
 

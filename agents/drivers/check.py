@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from laco.agents.drivers import facts
-from laco.agents.drivers.weights_file import metadata
+from laco.agents.drivers.weights_file import locate, metadata
 from laco.errors import ConfigError
 from laco.method import registry
 
 
 def weights_of(driver: str, weights: Path | None, model: str | None, here: bool = True) -> str:
-    """What the driver is to load, "" for its own: a weights file for `vector`, a model for the others.
+    """What the driver is to load, "" for its own: for `vector` a weights file, or the name of shipped ones; for the others a
+    model.
 
     here: look for the model on this machine; hosts elsewhere have their own.
     Raises: ConfigError for an unknown driver, and for a file or model that is missing or not for this driver;
@@ -22,9 +23,11 @@ def weights_of(driver: str, weights: Path | None, model: str | None, here: bool 
     if known.model is None:
         if model is not None:
             raise ConfigError(f"the {driver} driver takes weights, not a model: use --weights")
-        if weights is not None:
-            metadata(weights)
-        return "" if weights is None else str(weights)
+        if weights is None or not here:
+            return "" if weights is None else str(weights)
+        path = locate(str(weights))
+        metadata(path)
+        return str(path)
     if weights is not None:
         raise ConfigError(f"the {driver} driver takes a model, not weights: use --model")
     if not (name := model or known.model):

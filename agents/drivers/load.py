@@ -1,14 +1,14 @@
 """A driver by its name: the one list of classes."""
 
-from pathlib import Path
-
 from laco.agents.drivers import facts
 from laco.agents.drivers.base import Driver
+from laco.agents.drivers.weights_file import locate
 from laco.errors import ConfigError
 
 
 def load(name: str, weights: str = "") -> Driver:
-    """The driver `name` with `weights`: a file for `vector`, a model's name or folder for the others.
+    """The driver `name` with `weights`: for `vector` a file, or the name of shipped ones; for the others a model's name
+    or folder.
 
     "" means the shipped or default ones. Raises: ConfigError, BackboneError.
     """
@@ -18,7 +18,7 @@ def load(name: str, weights: str = "") -> Driver:
     if known.model is None:
         from laco.agents.drivers.vector import VectorDriver
 
-        return VectorDriver.load(Path(weights) if weights else None)
+        return VectorDriver.load(locate(weights) if weights else None)
     model = weights or known.model
     if not model:
         raise ConfigError(f"the {name} driver needs a model: name one, or give its folder")

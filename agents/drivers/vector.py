@@ -56,6 +56,13 @@ class VectorDriver:
             next(model.lift.parameters()).data[:, OLD_FEATURES:] = 0.0
         return cls(model, input_norm)
 
+    @property
+    def shape(self) -> weights_file.Shape:
+        """The arguments that its model was made with."""
+        config = self.model.decoder.config
+        heads = (config.num_attention_heads, config.num_key_value_heads)
+        return weights_file.Shape(config.hidden_size, config.num_hidden_layers, *heads)
+
     def save(self, path: Path, shape: Mapping[str, int], notes: Mapping[str, str]) -> None:
         """Write weights that `load` reads; shape: the model's arguments; notes: further metadata."""
         about = {"format": weights_file.FORMAT, "shape": json.dumps(dict(shape)), "layout": str(LAYOUT)}
@@ -81,7 +88,11 @@ class VectorDriver:
 
     def plan(self, frame: Frame, time: float, out: Inference) -> Plan:
         """The plan that the last hidden state holds."""
-        logits, bend = self.model.heads(out.hidden[-1])
+        return self.answer(frame, time, out.hidden[-1])
+
+    def answer(self, frame: Frame, time: float, state: Tensor) -> Plan:
+        """The plan in a plan token's last hidden state [D]."""
+        logits, bend = self.model.heads(state)
         below = int((logits.softmax(-1).cumsum(-1) < QUANTILE).sum())
         target, rate = (0.0, expert.HARD) if below == 0 else ((below - 1) * BIN, expert.BRAKE)
         answer = expert.plan(frame, time, target, rate)

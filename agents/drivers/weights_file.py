@@ -33,6 +33,22 @@ def shipped() -> Traversable:
     return resources.files("laco.agents.drivers") / "weights"
 
 
+def locate(name: str) -> Path:
+    """A weights file by its path, or one of the shipped ones by its name. Raises: BackboneError if there is none."""
+    own = shipped() / f"{name}.safetensors"
+    if "/" not in name and own.is_file():
+        return Path(str(own))
+    if not Path(name).is_file():
+        raise BackboneError(f"no weights {name!r}: give a file, or one of {', '.join(names())}")
+    return Path(name)
+
+
+def names() -> list[str]:
+    """The shipped weights of the vector driver."""
+    found = sorted(f.name.removesuffix(".safetensors") for f in shipped().iterdir() if f.name.endswith(".safetensors"))
+    return [name for name in found if name.startswith("vector")]
+
+
 def metadata(path: Path) -> tuple[dict[str, Any], float, int]:
     """Shape arguments of the model, its input norm, and the layout of the tokens that it was trained on.
 

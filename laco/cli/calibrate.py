@@ -74,7 +74,7 @@ def _driver(seeds: int, budget: float | None, progress: Callable[[str, float], N
     from laco.agents.drivers.vector import VectorDriver
     from laco.distill.calibration.driver import Judge, measure, moments
     from laco.distill.calibration.result import CAUTION, of_driver
-    from laco.distill.scenes import FIRST_SEED
+    from laco.distill.seeds import FIRST_SEED
 
     vector = VectorDriver.load()
     judge = Judge(vector, CAUTION, moments(range(FIRST_SEED, FIRST_SEED + seeds)))

@@ -1,37 +1,66 @@
-"""`laco distill`: train the built-in driver; `laco distill adapter`: let one model read another's cache;
+"""`laco distill RECIPE`: train a driver; `laco distill adapter`: let one model read another's cache;
 `laco distill codec`: a model's table for the codec `transform`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-app = typer.Typer(invoke_without_command=True)
+RECIPE = "recipe"
+
+
+class Recipes(TyperGroup):
+    """`laco distill NAME` runs a recipe where NAME is no command of its own."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and "--list" not in args and not any(arg in self.commands for arg in args) and args != ["--help"]:
+            args = [RECIPE, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=Recipes, invoke_without_command=True)
 
 
 @app.callback()
 def distill(
     context: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for data, checkpoints and the weights; resumes what is there.")
-    ] = None,
-    scale: Annotated[float, typer.Option(min=0.001, max=1.0, help="Share of the full recipe's data and steps.")] = 1.0,
+    names: Annotated[bool, typer.Option("--list", help="Names of the recipes, and what they are for.")] = False,
 ) -> None:
-    """Train the built-in driver: expert data, a student, the student's own states, and the student again.
+    """Train drivers: `laco distill RECIPE --out FOLDER`, with RECIPE a name of `--list` or a YAML file.
 
-    The full recipe takes a few hours on two cores; `laco run --weights OUT/vector.safetensors` uses it.
+    A run that was stopped, or killed, goes on from its last checkpoint when it is started again (docs/distillation.md).
     """
-    if context.invoked_subcommand is not None:
-        if out is not None:
-            raise typer.BadParameter(f"--out belongs behind `{context.invoked_subcommand}`", param_hint="--out")
-        return
-    if out is None:
-        raise typer.BadParameter("missing: the folder for data, checkpoints and weights", param_hint="--out")
-    from laco.distill.recipe import Recipe, cook, scaled
+    if names:
+        from laco.distill.recipe import shipped
+
+        for name, summary in shipped().items():
+            typer.echo(f"{name:20} {summary}")
+    elif context.invoked_subcommand is None:
+        raise typer.BadParameter("missing: a recipe; `laco distill --list` names them", param_hint="RECIPE")
+
+
+@app.command(RECIPE, hidden=True)
+def cook(
+    recipe: Annotated[str, typer.Argument(help="A name of `laco distill --list`, or a YAML file.")],
+    out: Annotated[Path, typer.Option(help="Folder for data, checkpoints, weights and card; resumes what is there.")],
+    scale: Annotated[float, typer.Option(min=0.0001, max=1.0, help="Share of the recipe's samples and steps.")] = 1.0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Instead of the recipe's.", show_default="the recipe's")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that collect, and threads that train.")] = 2,
+) -> None:
+    """Collect, train, and write weights with their model card; `laco run --weights` takes them."""
+    import msgspec
+
+    from laco.distill.cook import Kitchen
+    from laco.distill.recipe import load, scaled
     from laco.report.files import prepare
 
-    recipe = scaled(Recipe(), scale)
-    path = cook(recipe, prepare(out), report=_say)
+    chosen = load(recipe)
+    if seed is not None:
+        chosen = msgspec.structs.replace(chosen, seed=seed)
+    path = Kitchen(scaled(chosen, scale), prepare(out), _say, jobs).cook()
     typer.echo(f"weights: {path}")
 
 

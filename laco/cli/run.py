@@ -77,7 +77,8 @@ def run(
     ] = None,
     calibration: Annotated[Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
+        Path | None,
+        typer.Option(metavar="FILE|NAME", help="Weights of the vector driver: a file, or a shipped name: vector-base."),
     ] = None,
     model: Annotated[
         str | None,

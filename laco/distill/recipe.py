@@ -1,155 +1,156 @@
-"""How the shipped weights of the built-in driver came about, start to end; finished stages are kept.
+"""A recipe: teacher, student, losses, samplers and stages, as a YAML file that is checked when it is read."""
 
-1. The expert drives random layouts; every decision is labelled three ways; a student is trained on that.
-2. The student drives, silent or reading its peer's object list; the expert labels the states it gets into;
-   training goes on with both.
-3. The better student drives; half of its views are put a little beside the route, so that it learns to steer
-   back; training goes on with the students' states.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
-import torch
+from msgspec import Meta
 
-from laco.agents.channels.observation import ObservationList
-from laco.agents.channels.silent import Silent
-from laco.agents.drivers.vector import VectorDriver
-from laco.agents.drivers.vector_model import VectorModel
-from laco.distill.dataset import MakePolicy, Samples, collect
-from laco.distill.rollout import Policy
-from laco.distill.student import Student
-from laco.distill.train import Data, train
+from laco.agents.drivers.weights_file import Shape
+from laco.config import Place
+from laco.distill.losses import AnyLoss
+from laco.distill.passes import Way
+from laco.distill.samplers import AnySampler
+from laco.distill.samplers.uniform import Uniform
+from laco.distill.seeds import HELD_OUT
+from laco.errors import ConfigError
 
-Report = Callable[[str], None]
-CAUTIONS = (0.0, 0.15, 0.25, 0.5, 1.0)
-LEAST = 40  # steps: a one-cycle schedule warms up over a twentieth of them, and needs more than one for it
-HELD_SEED, HELD_DECISIONS = 5, 600
-SHAPE = {"width": 96, "layers": 6, "heads": 4, "kv_heads": 2}
+Teacher = Literal["self", "frozen"]
+Pilot = Literal["expert", "silent", "observation", "latent"]
+Positive = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(gt=0.0, le=1.0)]
+LEAST_STEPS, LEAST_SAMPLES = 20, 40  # of a scaled stage
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One round: collect, then train.
+class Hearing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How caches are heard while training; each batch draws one of each, and a kept share per peer.
 
-    shards: seeds of its new data files. jitter: share of views put beside the route. uses: stages whose data
-    it trains on. steps, rate: of its one-cycle schedule, which is left at step `leave`, if given.
+    steps: latent steps m. keep: lowest and highest kept share. bands: layer bands. places: as in `LacoConfig`.
+    gaps: share of batches with random gaps between positions.
     """
 
-    shards: tuple[int, ...]
-    jitter: float
-    uses: tuple[int, ...]
-    steps: int
-    rate: float
-    leave: int | None = None
+    steps: tuple[Annotated[int, Meta(ge=0)], ...] = (0, 1, 2, 5, 10)
+    keep: tuple[Share, Share] = (0.3, 1.0)
+    bands: tuple[tuple[Annotated[int, Meta(ge=0)], ...], ...] = ((0, 1),)
+    places: tuple[Place, ...] = ("prefix",)
+    gaps: float = 0.5
+
+    def draw(self, rng: np.random.Generator, peers: int) -> Way:
+        """A way for a batch with so many peers' segments."""
+        import torch
+
+        band = self.bands[int(rng.integers(len(self.bands)))]
+        place = self.places[int(rng.integers(len(self.places)))]
+        keep = torch.from_numpy(rng.uniform(*self.keep, size=max(peers, 1)).astype(np.float32))
+        whole = torch.from_numpy(rng.random(max(peers, 1)) < 0.1)  # now and then all of it
+        first = {"prefix": 0, "after_sink": 1, "before_last": -1}[place]
+        keep = torch.where(whole, torch.full_like(keep, self.keep[1]), keep)[:peers]
+        return Way(int(rng.choice(self.steps)), band, keep, first, bool(rng.random() < self.gaps))
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """Amounts; the defaults are those of the shipped weights. decisions: vehicle decisions per data file."""
+class Collect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """New data of a stage. seeds: of its files. samples: in each. pilots: who drives, drawn anew for each layout, as
+    often as named. jitter: share of views that are also labelled from beside the route."""
 
-    stages: tuple[Stage, ...] = (
-        Stage((100, 101, 102, 103, 200, 201, 202, 203), 0.0, (1,), 4000, 2e-3, leave=1000),
-        Stage((300, 301, 302, 400, 401, 402), 0.0, (1, 2), 5000, 1e-3, leave=4400),
-        Stage((500, 501, 600, 601), 0.5, (2, 3), 2000, 7e-4),
-    )
-    decisions: int = 5000
-    batch: int = 192
+    seeds: tuple[int, ...]
+    samples: Positive = 5000
+    pilots: tuple[Pilot, ...] = ("expert",)
+    jitter: float = 0.0
+
+
+class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One round: collect, then train.
+
+    uses: stages whose data it trains on, its own if none is named. steps, rate: of its schedule, which is left after
+    step `leave`, if given. batch: samples per step. teacher: of losses that have one, the student itself as it is or
+    as it was when the stage began. save_as: a name under which its weights are also written, with a card of their own.
+    """
+
+    name: str
+    steps: Positive
+    losses: tuple[AnyLoss, ...]
+    collect: Collect | None = None
+    uses: tuple[str, ...] = ()
+    rate: float = 1e-3
+    batch: Positive = 128
+    leave: Positive | None = None
+    sampler: AnySampler = Uniform()
+    teacher: Teacher = "frozen"
+    hearing: Hearing = Hearing()
+    save_as: str = ""
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """start: a weights file's path, the name of shipped weights, or "scratch", which begins with random weights of
+    `shape`. held_out: kinds of scenario that are never trained on. held: samples to validate on."""
+
+    name: str
+    summary: str
+    stages: tuple[Stage, ...]
+    start: str = "scratch"
+    shape: Shape = msgspec.field(default_factory=Shape)
+    held_out: tuple[str, ...] = HELD_OUT
+    held: Positive = 1500
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names) or not names:
+            raise ValueError("stages need names of their own, and there must be one")
+        for number, stage in enumerate(self.stages):
+            if missing := set(stage.uses) - set(names[: number + 1]):
+                raise ValueError(f"stage {stage.name!r} uses data of {', '.join(sorted(missing))}, which come later")
+
+
+def shipped() -> dict[str, str]:
+    """Names and summaries of the recipes that come with the package."""
+    found = {}
+    for file in sorted(_folder().iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".yaml"):
+            recipe = _decoded(file.read_bytes(), file.name)
+            found[recipe.name] = recipe.summary
+    return found
+
+
+def load(name: str) -> Recipe:
+    """A recipe by its name, or from a YAML file. Raises: ConfigError for what is none."""
+    if name.endswith((".yaml", ".yml")):
+        try:
+            return _decoded(Path(name).read_bytes(), name)
+        except OSError as error:
+            raise ConfigError(f"cannot read {name}: {error.strerror}") from error
+    file = _folder() / f"{name}.yaml"
+    if not name.replace("-", "").isalnum() or not file.is_file():
+        raise ConfigError(f"no recipe {name!r}; there are {', '.join(shipped())}, or name a .yaml file")
+    return _decoded(file.read_bytes(), name)
 
 
 def scaled(recipe: Recipe, share: float) -> Recipe:
-    """The recipe with a share of its decisions and steps."""
-    stages = tuple(
-        replace(
-            stage,
-            steps=max(LEAST, int(stage.steps * share)),
-            leave=None if stage.leave is None else max(1, int(stage.leave * share)),
-        )
-        for stage in recipe.stages
-    )
-    return replace(recipe, stages=stages, decisions=max(20, int(recipe.decisions * share)))
+    """The recipe with a share of its samples and steps."""
+    stages = tuple(_scaled(stage, share) for stage in recipe.stages)
+    return msgspec.structs.replace(recipe, stages=stages, held=_part(recipe.held, share, LEAST_SAMPLES))
 
 
-def cook(recipe: Recipe, folder: Path, report: Report) -> Path:
-    """Run what is missing in `folder`; returns the weights file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    gather(folder / f"held-{HELD_SEED}.npz", HELD_DECISIONS, HELD_SEED, None, 0.0, report)
-    for number, stage in enumerate(recipe.stages, 1):
-        teacher = None if number == 1 else students(_load(folder, number - 1))
-        for seed in stage.shards:
-            path = folder / f"stage{number}-{seed}.npz"
-            gather(path, recipe.decisions, seed, teacher, stage.jitter, report)
-        fit(recipe, folder, number, report)
-    path = folder / "vector.safetensors"
-    _load(folder, len(recipe.stages)).save(path, SHAPE, {"recipe": repr(recipe)})
-    return path
+def _scaled(stage: Stage, share: float) -> Stage:
+    collect = stage.collect
+    if collect is not None:
+        collect = msgspec.structs.replace(collect, samples=_part(collect.samples, share, LEAST_SAMPLES))
+    leave = None if stage.leave is None else _part(stage.leave, share, 1)
+    return msgspec.structs.replace(stage, steps=_part(stage.steps, share, LEAST_STEPS), leave=leave, collect=collect)
 
 
-def gather(
-    path: Path, decisions: int, seed: int, student: MakePolicy | None, jitter: float, report: Report
-) -> None:
-    """One data file, unless it is there."""
-    if path.exists():
-        return
-    samples = Samples()
-    collect(samples, decisions, seed, student, jitter)
-    samples.save(path)
-    report(f"{path.name}: {len(samples.target)} samples")
+def _part(count: int, share: float, least: int) -> int:
+    return min(count, max(least, int(count * share)))
 
 
-def students(driver: VectorDriver) -> MakePolicy:
-    """Makes policies that drive as the student does on some channel, with some caution."""
-
-    def make(rng: np.random.Generator) -> Policy:
-        caution = float(rng.choice(CAUTIONS))
-        channel = Silent if rng.random() < 0.5 else ObservationList
-        return Student(channel(driver, caution))
-
-    return make
+def _folder() -> "resources.abc.Traversable":
+    return resources.files("laco.distill") / "recipes"
 
 
-def fit(recipe: Recipe, folder: Path, number: int, report: Report) -> None:
-    """Train one stage, from the weights of the one before, unless it is done."""
-    path, stage = folder / f"stage{number}.pt", recipe.stages[number - 1]
-    if path.exists():
-        return
-    data = Data.read(sorted(p for used in stage.uses for p in folder.glob(f"stage{used}-*.npz")))
-    held = Data.read([folder / f"held-{HELD_SEED}.npz"])
-    torch.manual_seed(recipe.seed)
-    model = VectorModel(**SHAPE)
-    if number > 1:
-        model.load_state_dict(torch.load(folder / f"stage{number - 1}.pt", weights_only=True))
-    report(f"stage {number}: {len(data)} samples")
-    part = folder / f"stage{number}.part.pt"
-    train(
-        model,
-        data,
-        held,
-        steps=stage.steps,
-        batch=recipe.batch,
-        rate=stage.rate,
-        seed=number,
-        report=report,
-        checkpoint=part,
-        leave=stage.leave,
-    )
-    torch.save(model.state_dict(), part)
-    part.replace(path)
-
-
-def _load(folder: Path, number: int) -> VectorDriver:
-    """A stage's weights as a driver; the input norm is the mean over the held-out tokens."""
-    model = VectorModel(**SHAPE)
-    model.load_state_dict(torch.load(folder / f"stage{number}.pt", weights_only=True))
-    return VectorDriver(model, input_norm(model, Data.read([folder / f"held-{HELD_SEED}.npz"])))
-
-
-@torch.no_grad()
-def input_norm(model: VectorModel, held: Data) -> float:
-    """Mean norm of a token embedding: what latent steps are rescaled to."""
-    kinds = held.kinds.long()
-    embeds = model.embed(held.features.float(), kinds.clamp(min=0))[kinds >= 0]
-    return float(embeds.norm(dim=-1).mean())
+def _decoded(text: bytes, name: str) -> Recipe:
+    try:
+        return msgspec.yaml.decode(text, type=Recipe)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{name} is not a recipe: {' '.join(str(error).split())}") from error

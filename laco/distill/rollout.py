@@ -131,15 +131,31 @@ class Rollout:
         own, route, limit = self.egos[name].body, self.routes[name], self.layout.limit
         return observe(name, self.time, own, route, limit, others, self.lanes, self.walls)
 
-    def run(self, policy: Policy, seconds: float) -> dict[str, Outcome]:
-        """Drive until ego A has arrived or the time is up."""
-        while self.time < seconds and self.outcomes[self.layout.egos[0].name].time is None:
+    def run(self, policy: Policy, seconds: float, *, intact: bool = False) -> dict[str, Outcome]:
+        """Drive until ego A has arrived or the time is up. intact: end also when any ego has met something."""
+        while not self.over(seconds) and not (intact and self.struck):
             self.decide(policy)
         return self.outcomes
 
+    def over(self, seconds: float) -> bool:
+        """Whether ego A has arrived or the time is up."""
+        return self.time >= seconds or self.outcomes[self.layout.egos[0].name].time is not None
+
+    @property
+    def struck(self) -> bool:
+        """Whether any ego has met something."""
+        return any(outcome.collided for outcome in self.outcomes.values())
+
+    def views(self) -> dict[str, Observation]:
+        """What every ego sees now."""
+        return {name: self.view(name) for name in self.egos}
+
     def decide(self, policy: Policy) -> None:
         """One decision of all egos, and what happens until the next."""
-        plans = policy({name: self.view(name) for name in self.egos})
+        self.step(policy(self.views()))
+
+    def step(self, plans: Mapping[str, Plan]) -> None:
+        """One decision period."""
         for _ in range(round(PERIOD / TICK)):
             self._tick(plans)
 

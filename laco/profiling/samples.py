@@ -55,7 +55,7 @@ def of_vector(count: int, seed: int = 0) -> list[Sample]:
     from laco.agents.drivers.frame import Frame
     from laco.agents.drivers.vector import VectorDriver
     from laco.distill.calibration.driver import moments
-    from laco.distill.scenes import FIRST_SEED
+    from laco.distill.seeds import FIRST_SEED
 
     if count < 1:
         raise ConfigError("at least one sample")

@@ -133,11 +133,15 @@ class TestFinding:
         assert find("merge").id == "merge-v10"
         assert find("merge-v2").id == "merge-v2"
 
-    @pytest.mark.parametrize("name", ["occluded-crosing", "", "occluded", "occluded-crossing-v99"])
+    @pytest.mark.parametrize("name", ["occluded-crosing", "occluded", "occluded-crossing-v99"])
     def test_an_unknown_one_names_the_nearest(self, name: str) -> None:
         nearest = "occluded-crossing-v1" if len(name) > 8 else "[a-z-]+-v1"
         with pytest.raises(ScenarioError, match=f"the nearest is {nearest}"):
             find(name)
+
+    def test_an_empty_one_is_unknown_too(self) -> None:
+        with pytest.raises(ScenarioError, match="unknown scenario ''"):
+            find("")
 
     def test_ids_are_versioned_and_unique(self) -> None:
         ids = [s.id for s in SCENARIOS]
