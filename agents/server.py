@@ -214,6 +214,7 @@ class AgentHost(Closing):
         if bool(request.keys) != (self._curve is not None):
             raise ConfigError("runner and agent host must both use CURVE, or neither")
         for mesh in self._meshes.values():
+            mesh.keep(request.endpoints)
             mesh.subscribe({n: at for n, at in request.endpoints.items() if n not in mesh.peers}, request.keys)
         barrier(list(self._meshes.values()), BARRIER_LIMIT)
         return Answer()

@@ -55,6 +55,7 @@ class Mesh(Closing):
         self._numbers: Counter[str] = Counter()  # next chunk number, per addressee
         self._subscribers: Counter[bytes] = Counter()  # per topic
         self._links: dict[str, Link] = {}
+        self._endpoints: dict[str, str] = {}  # of the links
         self._early: list[Arrival] = []  # came, and it is not known yet whether they are wanted
         self._own_context = context is None
         self._context = zmq.Context() if context is None else context
@@ -102,9 +103,16 @@ class Mesh(Closing):
                 raise ConfigError(f"{self.name} has a link to {peer} already")
             socket = self._listen(peer, endpoint, (keys or {}).get(peer, ""))
             link = self._links[peer] = Link(peer, socket, self.counters)
+            self._endpoints[peer] = endpoint
             link.round = self.round
             if self._subscribers[topic(peer)]:  # it was first, and not greeted as long as it was a stranger
                 self._greet(peer)
+
+    def keep(self, peers: Mapping[str, str]) -> None:
+        """Closes the links to who is not among the peers any more, or has another endpoint now."""
+        for peer in [peer for peer, endpoint in self._endpoints.items() if peers.get(peer) != endpoint]:
+            del self._endpoints[peer]
+            self._links.pop(peer).socket.close(linger=0)
 
     def publish(self, addressee: str, chunks: Sequence[Chunk]) -> SentBytes:
         """Sends a message to `addressee`, or to all if that is "". Never waits.
