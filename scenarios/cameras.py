@@ -1,6 +1,7 @@
 """Cameras on the egos, for drivers that look: the picture of a tick, fetched when that tick is decided on."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -11,6 +12,8 @@ from laco.agents.observation import Picture
 from laco.errors import WorldError
 
 LATE = 20.0  # [s] of wall-clock time a picture may take
+SETTLED = 10  # ticks after which what was spawned stands on the road
+PAUSE = 0.02  # [s] of wall-clock time between two looks for a camera's first picture
 
 
 class Cameras:
@@ -39,6 +42,18 @@ class Cameras:
         self._queues[name] = queue
         sensor.listen(lambda image: queue.put((image.frame, _picture(image))))
         return [sensor]
+
+    def wake(self, tick: Callable[[], object]) -> None:
+        """Tick until every camera has shown something, while nothing moves: a camera is heard only some time after it
+        was told to be, and the pictures of frames before that never come. Raises: WorldError if one stays dark."""
+        deadline = time.monotonic() + LATE
+        ticks = 0
+        while dark := [name for name, queue in self._queues.items() if queue.empty() or ticks < SETTLED]:
+            if time.monotonic() > deadline:
+                raise WorldError(f"the camera of {dark[0]} has shown nothing for {LATE:.0f} s")
+            tick()
+            ticks += 1
+            time.sleep(PAUSE if ticks >= SETTLED else 0.0)
 
     def pictures(self, frame: int) -> Mapping[str, Picture]:
         """The pictures of a frame, by ego; older ones are dropped. Raises: WorldError if one does not come."""

@@ -134,12 +134,14 @@ class Stage(Closing):
         for place in layout.parked:
             self.actors[place.role].set_simulate_physics(False)
         self.tick()  # an actor can be read once a frame lists it
+        for ego in layout.egos:
+            self._sensors += self.cameras.attach(self.world, ego.name, self.actors[ego.name])
+        self.cameras.wake(self.tick)
         for place in (*(e.placement for e in layout.egos), *(m.placement for m in layout.movers)):
             self._set_speed(place)
         self.cast = Cast(layout.movers, self.actors)
         for ego in layout.egos:
             self._watch(ego.name)
-            self._sensors += self.cameras.attach(self.world, ego.name, self.actors[ego.name])
         self.walls: list[Box] = self._level_boxes()
         if layout.green is not None:
             hold(self.world, layout.green)

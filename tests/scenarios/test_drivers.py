@@ -12,6 +12,7 @@ from laco.agents.drivers import facts
 from laco.comm.radio import Air
 from laco.config import LacoConfig
 from laco.errors import ConfigError
+from laco.scenarios.catalog import SCENARIOS, Scenario
 from laco.scenarios.layout import Ego, Layout
 from laco.scenarios.pilots import Connected
 from laco.scenarios.runner import Run
@@ -40,12 +41,18 @@ def short(layout: Layout, length: float) -> Layout:
     return replace(layout, egos=tuple(cut(ego) for ego in layout.egos))
 
 
-def driven(session: Session, driver: str, channel: str, model: Path) -> Result:
-    """A short run, as `Session.run` drives a whole one."""
-    options = Options(
-        scenario="occluded-crossing-v1", seed=1001, channel=channel, driver=driver, weights=str(model), laco=LACO
-    )
-    layout, known = short(options.layout(), SHORT[driver]), facts(driver)
+def driven(
+    session: Session,
+    driver: str,
+    channel: str,
+    model: Path,
+    scenario: str = "occluded-crossing-v1",
+    seed: int = 1001,
+    length: float | None = None,
+) -> Result:
+    """A short run, as `Session.run` drives a whole one. length: of each route [m]."""
+    options = Options(scenario=scenario, seed=seed, channel=channel, driver=driver, weights=str(model), laco=LACO)
+    layout, known = short(options.layout(), length or SHORT[driver]), facts(driver)
     with Stage(session.simulator, layout, known.camera) as stage:
         session.fleet.setup(specs(options, layout, ()))
         pilot = Connected(session.fleet, Air(), pictures=stage.pictures)
@@ -80,6 +87,19 @@ def test_a_vision_language_model_sees_through_its_camera(
     assert shown["failed_plans"] == shown["decisions"] > 0
     assert shown["foreign_tokens"] > 0
     assert [ego["status"] for ego in shown["egos"].values()] == ["completed", "completed"]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.id)
+def test_a_vision_language_model_takes_part_in_every_scenario(
+    session: Session, vlm_folder: Path, scenario: Scenario
+) -> None:
+    """One decision of everybody: all cameras look, all speak, everybody who is spoken to listens."""
+    pytest.importorskip("panda3d")
+    seed = min(range(1000, 1010), key=lambda s: len(scenario.layout(s).egos))
+    shown = figures(driven(session, "vlm", "visual", vlm_folder, scenario.id, seed, 3.0))
+    assert shown["outcome"] == "finished"
+    assert shown["decisions"] == shown["failed_plans"] >= 2
+    assert shown["messages"]["count"] == shown["decisions"]
 
 
 def test_what_a_driver_cannot_carry_is_refused_before_anything_starts() -> None:
