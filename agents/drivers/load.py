@@ -8,7 +8,8 @@ from laco.errors import ConfigError
 
 
 def load(name: str, weights: str = "") -> Driver:
-    """The driver `name` with `weights`: a file for `vector`, a model's name or folder for the others.
+    """The driver `name` with `weights`: a file for `vector`, a model's name or folder for the others, for `llm` also
+    with a LoRA file (`lora_file.joined`).
 
     "" means the shipped or default ones. Raises: ConfigError, BackboneError.
     """
