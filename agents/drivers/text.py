@@ -1,36 +1,40 @@
 """A view in words, in the frame of whoever reads them: short lines of numbers and directions.
 
-`scene` is what a peer may need to be told: crossing lanes, how far up each of them is seen, and the road users that
-the reader may meet. `state` and `own` are what only the viewer itself knows: its speed, its route, the rules. Tokens
-are time, for a small model most of all: a line has about a dozen, and a scene at most `MOST` lines.
+`scene` is what a peer may need to be told: who meets the reader's route, where on it and when, and how far up the lanes
+that meet it are seen. `state` and `own` are what only the viewer itself knows: its speed, its route, the rules. Tokens
+are time, for a small model most of all: a line has about a dozen and a half, and a scene at most `MOST` lines.
 """
 
 import math
 
 import numpy as np
 
-from laco.agents.drivers.expert import CRUISE, PHANTOM, bend_cap
-from laco.agents.drivers.frame import Frame, seen_extent
-from laco.agents.drivers.tokens import BESIDE, FARTHEST, nearest
+from laco.agents.drivers.expert import CRUISE, FASTEST, PHANTOM, bend_cap
+from laco.agents.drivers.frame import CELL, Frame
+from laco.agents.drivers.lanes import ON_FOOT, Lane, lanes
+from laco.agents.drivers.threats import Met
+from laco.agents.drivers.tokens import FARTHEST, relevant
+from laco.agents.drivers.ways import walks
 from laco.agents.observation import Actor, Body, Observation
-from laco.agents.perception import MOVING, SIGHT_RANGE
+from laco.agents.perception import SIGHT_RANGE
 
 BEND = math.radians(10)  # a route turning less than this goes straight on
 NEXT_TO = 1.0  # [m] less than this to the side is straight ahead
-SAME = 3.0  # [m] along the route: nearer crossing lanes of one side are one lane
 MOST = 6  # lines of a scene
 NOTHING = "nothing"
+NARROW = 0.55  # [m] half width below which a vehicle has two wheels
+LONG = 3.2  # [m] half length above which it is called a truck
 
 
 def state(frame: Frame, caution: float) -> str:
-    """The viewer's speed, the free speed (limit and bends in it), and how fast hidden vehicles may come [m/s]."""
-    hidden = f", hidden cars {PHANTOM * caution:.0f} m/s" if caution > 0.0 else ""
-    return f"You go {frame.body.speed:.0f} of {free(frame):.0f} m/s{hidden}."
+    """The viewer's speed, the free speed (limit and bends in it), and how fast hidden cars may come [m/s]."""
+    hidden = f", hidden {PHANTOM * caution:.0f}" if caution > 0.0 else ""
+    return f"Speed {frame.body.speed:.0f} of {free(frame):.0f}{hidden}."
 
 
 def free(frame: Frame) -> float:
     """How fast the viewer would go with nobody there [m/s]: its limit, and what the bends ahead allow."""
-    return bend_cap(frame, frame.limit * CRUISE)
+    return bend_cap(frame, min(frame.limit * CRUISE, FASTEST))
 
 
 def own(frame: Frame, caution: float) -> str:
@@ -46,9 +50,15 @@ def own(frame: Frame, caution: float) -> str:
 
 
 def scene(frame: Frame, view: Observation) -> str:
-    """What `view` holds that matters to the viewer of `frame`: a line each, road users first, the nearest first."""
-    users = [line for actor in nearest(frame, view.actors) if (line := _actor(frame, actor))]
-    return "\n".join([*users, *_lanes(frame, view)][:MOST]) or NOTHING
+    """What `view` holds that matters to the viewer of `frame`: a line for everybody who meets its route, the soonest
+    first, then for every lane that does, the nearest first."""
+    users = [_user(frame, actor, met) for actor, met, _ in relevant(frame, view) if met is not None and _soon(met)]
+    ways = [_lane(frame, lane) for lane in lanes(frame, [view])]
+    return "\n".join([*users, *ways][:MOST]) or NOTHING
+
+
+def _soon(met: Met) -> bool:
+    return met.arrives < FARTHEST
 
 
 def _route(frame: Frame) -> str:
@@ -63,61 +73,43 @@ def _route(frame: Frame) -> str:
     return f"{side} in {distance[int(turned[0])]:.0f} m"
 
 
-def _lanes(frame: Frame, view: Observation) -> list[str]:
-    """The lanes that cross the route, the nearest first; of one that is known twice, what is seen furthest up."""
-    found: list[tuple[float, str, float]] = []
-    for sight in view.sights:
-        if (met := seen_extent(frame, sight)) is None:
-            continue
-        at, extent, side = *met, _from(frame, sight.heading)
-        same = [lane for lane in found if lane[1] == side and abs(lane[0] - at) < SAME]
-        found = [lane for lane in found if lane not in same] + [max([(at, side, extent), *same], key=lambda x: x[2])]
-    return [_lane(*lane) for lane in sorted(found)]
+def _lane(frame: Frame, lane: Lane) -> str:
+    """Where it meets the route, and how far up it is seen: "Road from right, 25 m: hidden from 40 m."."""
+    what = "Walkers" if lane.pace <= ON_FOOT else "Road"
+    seen = "clear" if lane.extent >= SIGHT_RANGE else f"hidden from {lane.extent:.0f} m"
+    return f"{what} from {_side(frame, lane.heading)}, {lane.at:.0f} m: {seen}."
 
 
-def _lane(at: float, side: str, extent: float) -> str:
-    seen = "clear" if extent >= SIGHT_RANGE else f"hidden from {extent:.0f} m"
-    return f"Road in {at:.0f} m, {side}: {seen}."
+def _side(frame: Frame, heading: float) -> str:
+    """Where traffic of a heading comes from."""
+    turn = frame.turn(heading)
+    if abs(turn) < math.pi / 6:
+        return "behind"
+    if abs(turn) > 5 * math.pi / 6:
+        return "ahead"
+    return "right" if turn < 0.0 else "left"
 
 
-def _from(frame: Frame, heading: float) -> str:
-    """The side that traffic of a heading comes from: what heads to the left comes from the right."""
-    return "right" if math.sin(frame.turn(heading)) < 0.0 else "left"
-
-
-def _actor(frame: Frame, actor: Actor) -> str:
-    """The line of a road user: one that will cross the route, or is on it; "" for one that will not matter."""
-    body = actor.body
+def _user(frame: Frame, actor: Actor, met: Met) -> str:
+    """Which stretch of the route it takes, and from when to when: "Car from right, 25-30 m: 2.0-2.6 s."."""
+    body, meets = actor.body, met.conflict
     who = " ".join(part for part in (kind(body), actor.name) if part)
-    speed = abs(body.speed)
-    if speed > MOVING and (found := _meets(frame, body)) is not None:
-        at, time = found
-        return f"{who} from {_from(frame, body.yaw)} {speed:.0f} m/s: in {at:.0f} m after {time:.1f} s."
-    along, offset = frame.route.project(body.x, body.y)
-    if abs(offset) > BESIDE or along <= 0.0:
-        return ""
-    way = "stands"
-    if speed > MOVING:
-        way = f"{speed:.0f} m/s {'ahead' if abs(frame.turn(body.yaw)) < math.pi / 2 else 'oncoming'}"
-    return f"{who} in {along:.0f} m: {way}."
-
-
-def _meets(frame: Frame, body: Body) -> tuple[float, float] | None:
-    """Where on the viewer's route [m] and when [s] a moving road user crosses it, if it is to."""
-    found = frame.crossing(body.x, body.y, body.yaw)
-    if found is None or found[1] < -body.half_length:
-        return None
-    time = max(found[1], 0.0) / abs(body.speed)
-    return None if time > FARTHEST else (found[0], time)
+    place = f"{meets.begin:.0f}-{meets.end + CELL:.0f} m"
+    if math.isinf(met.gone):
+        return f"{who} stands, {place}."
+    if meets.same_way and meets.near <= 0.0:
+        return f"{who} in front, {meets.begin:.0f} m: {body.speed:.0f} m/s."
+    joins = f", then {body.speed:.0f} m/s" if meets.same_way else ""
+    return f"{who} from {_side(frame, body.yaw)}, {place}: {met.arrives:.1f}-{min(met.gone, 99.0):.1f} s{joins}."
 
 
 def kind(body: Body) -> str:
     """What a body of that size is called."""
-    if body.half_length < 0.6:
+    if walks(body):
         return "Walker"
-    if body.half_width < 0.55:
+    if body.half_width < NARROW:
         return "Bike"
-    return "Truck" if body.half_length > 3.2 else "Car"
+    return "Truck" if body.half_length > LONG else "Car"
 
 
 def where(forward: float, right: float) -> str:

@@ -1,12 +1,15 @@
-"""`laco distill`: train the built-in driver; `laco distill adapter`: let one model read another's cache;
-`laco distill codec`: a model's table for the codec `transform`."""
+"""`laco distill`: train the built-in driver; `laco distill llm`: teach a language model to drive; `laco distill
+adapter`: let one model read another's cache; `laco distill codec`: a model's table for the codec `transform`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from laco.cli.distill_llm import llm
+
 app = typer.Typer(invoke_without_command=True)
+app.command()(llm)
 
 
 @app.callback()

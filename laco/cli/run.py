@@ -74,7 +74,11 @@ def run(
     ] = None,
     calibration: Annotated[Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
+        Path | None,
+        typer.Option(
+            metavar="FILE|none",
+            help="Weights (vector) or LoRA (llm) instead of the shipped ones; none: the llm driver's model as it is.",
+        ),
     ] = None,
     model: Annotated[
         str | None,

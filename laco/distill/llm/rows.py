@@ -34,11 +34,18 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
 
 def row(own: Observation, peers: Sequence[Observation], asks: int, rng: np.random.Generator) -> Row:
-    """The row of a view, with what the peers see told in front, in `asks` states of which all but one are made up."""
+    """The row of a view, with what the peers see told in front. asks: the true state and so many less one made up."""
     frame = Frame.of(own)
-    told = tuple((peer.name, text.scene(frame, peer)) for peer in peers)
+    told, seen = _words(frame, own, peers)
     frames = [frame, *(_faster(frame, rng) for _ in range(asks - 1))]
-    return Row(told, text.scene(frame, own), tuple(_ask(f, [own, *peers], rng) for f in frames))
+    # Whose turn it is depends on the speed: a state that the words do not fit is none of this row's.
+    fitting = [f for f in frames if f is frame or _words(f, own, peers) == (told, seen)]
+    return Row(told, seen, tuple(_ask(f, [own, *peers], rng) for f in fitting))
+
+
+def _words(frame: Frame, own: Observation, peers: Sequence[Observation]) -> tuple[tuple[tuple[str, str], ...], str]:
+    """What each peer says, and what the viewer sees."""
+    return tuple((peer.name, text.scene(frame, peer)) for peer in peers), text.scene(frame, own)
 
 
 def _faster(frame: Frame, rng: np.random.Generator) -> Frame:

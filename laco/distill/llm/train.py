@@ -1,7 +1,8 @@
 """A LoRA on a language model's upper layers, trained on the expert's answers; a killed run goes on where it was."""
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,28 @@ class Trainer:
             if step % CHECK_EVERY == 0 or step == fit.steps:
                 self.report(f"step {step}, {self.check(known)}")
 
+    def pairs(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """The LoRA as it stands: by the decoder's weight, A [rank, in] and B [out, rank], the scale in B."""
+        scale, found = self.shape.alpha / self.shape.rank, {}
+        for name, a, b in self._modules():
+            found[name] = (a.detach().clone(), b.detach() * scale)
+        return found
+
+    @torch.no_grad()
+    def start(self, pairs: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """Begin with a LoRA of `pairs`. Raises: BackboneError for one of another shape."""
+        scale, modules = self.shape.alpha / self.shape.rank, list(self._modules())
+        if {name for name, _, _ in modules} != set(pairs):
+            raise BackboneError("the LoRA to go on from has other layers than the recipe")
+        for name, a, b in modules:
+            a.copy_(pairs[name][0])
+            b.copy_(pairs[name][1] / scale)
+
+    def _modules(self) -> Iterator[tuple[str, Tensor, Tensor]]:
+        for name, module in self.model.get_decoder().named_modules():
+            if hasattr(module, "lora_A"):
+                yield name, module.lora_A["default"].weight, module.lora_B["default"].weight
+
     def _step(self, optimiser: torch.optim.Optimizer, batch: Batch) -> float:
         loss = self._loss(batch)
         optimiser.zero_grad(set_to_none=True)
@@ -152,7 +175,7 @@ class Trainer:
 
 def schedule(share: float) -> float:
     """The rate's course over a run, in [0.1, 1]."""
-    return min(share / 0.05 + 0.05, 1.0) * (0.1 + 0.9 * 0.5 * (1.0 + np.cos(np.pi * share)))
+    return min(share / 0.05 + 0.05, 1.0) * (0.1 + 0.9 * 0.5 * (1.0 + math.cos(math.pi * share)))
 
 
 def figures(likely: Tensor, wanted: Tensor) -> str:
