@@ -4,6 +4,7 @@ Speaking side: `announce`, `speak` (which first hears the beacons). Listening si
 them in that order, once a decision period, with what the air let through in between.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,8 @@ MAX_AGE = 0.5  # [s] older messages are not used, unless the decision period is 
 MOMENT = 1e-6  # [s] what sums of ticks may be off by
 GUARD = 5.0  # [s] wall clock that a message which the air let through may take
 PARTNERS = 3
-MEET = 15.0  # [m] routes that come nearer than this may meet
+MEET = 60.0  # [m] of vehicles whose routes come nearer, one may see what the other is going to meet
+TOUCH = 5.0  # [m] routes that come nearer meet
 
 
 @dataclass
@@ -243,12 +245,14 @@ class Agent:
 
 
 def partners(view: Observation, beacons: Sequence[Beacon]) -> list[Beacon]:
-    """To whom it is worth speaking: the vehicles whose routes come nearest to one's own, at most three."""
+    """To whom it is worth speaking: the vehicles whose routes meet one's own, the nearest first, then those whose
+    routes come nearest; at most three."""
     own = np.array(view.route)
 
-    def gap(beacon: Beacon) -> float:
+    def rank(beacon: Beacon) -> tuple[float, float]:
         theirs = np.array(beacon.route)
-        return float(np.hypot(*(own[:, None] - theirs[None]).transpose(2, 0, 1)).min())
+        gap = float(np.hypot(*(own[:, None] - theirs[None]).transpose(2, 0, 1)).min())
+        return max(gap, TOUCH), math.hypot(beacon.body.x - view.body.x, beacon.body.y - view.body.y)
 
-    ranked = sorted((gap(b), b.name, b) for b in beacons)
-    return [b for distance, _, b in ranked if distance < MEET][:PARTNERS]
+    ranked = sorted((*rank(b), b.name, b) for b in beacons)
+    return [b for gap, _, _, b in ranked if gap < MEET][:PARTNERS]

@@ -8,6 +8,7 @@ import msgspec
 from laco.comm.handshake import Offer
 
 Point = tuple[float, float]
+PACE = 15.0  # [m/s] of cars on an ordinary lane
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):
@@ -27,22 +28,29 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Actor(msgspec.Struct, frozen=True, array_like=True):
-    """A visible vehicle; `name` is set when it is known from a beacon to be connected."""
+    """A visible road user. Of a connected vehicle its beacon tells `name` and the `route` ahead of it.
+
+    turn: yaw rate [rad/s]; route: points 5 m apart from where it is, as far as it is going to drive.
+    """
 
     id: int
     body: Body
     name: str = ""
+    turn: float = 0.0
+    route: tuple[Point, ...] = ()
 
 
 class Sight(msgspec.Struct, frozen=True, array_like=True):
-    """How far up a lane that crosses somebody's route the observer can see.
+    """How far up a lane that crosses somebody's route, meets it or joins it the observer can see.
 
-    point: where that lane crosses; heading: of its traffic [rad]; extent: seen length upstream [m].
+    point: where that lane does so; heading: of its traffic [rad]; extent: seen length upstream [m]; pace: the
+    fastest that may come there [m/s].
     """
 
     point: Point
     heading: float
     extent: float
+    pace: float = PACE
 
 
 class Beacon(msgspec.Struct, frozen=True, array_like=True):

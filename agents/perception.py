@@ -12,15 +12,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from laco.agents.observation import Actor, Beacon, Body, Observation, Point, Sight
+from laco.agents.observation import PACE, Actor, Beacon, Body, Observation, Point, Sight
 from laco.agents.route import Route
 from laco.geometry import Box, corners
 
 RANGE = 100.0  # [m] how far a vehicle sees
 SIGHT_STEP = 2.0  # [m] spacing of the points tested along a crossing lane
 SIGHT_RANGE = 60.0  # [m] how far up a crossing lane is asked about
-PACE = 15.0  # [m/s] of cars on an ordinary lane
 MOVING = 0.5  # [m/s] a vehicle faster than this does not count as a wall
+PAST_END = 15.0  # [m] a vehicle may roll on past its goal
 ROUTE_AHEAD = tuple(range(0, 65, 5))  # [m] where a beacon's and an observation's route points lie
 
 Array = NDArray[np.float64]
@@ -37,9 +37,7 @@ class Approach:
     pace: float = PACE
 
     @classmethod
-    def straight(
-        cls, point: Point, heading: float, length: float = SIGHT_RANGE, pace: float = PACE
-    ) -> "Approach":
+    def straight(cls, point: Point, heading: float, length: float = SIGHT_RANGE, pace: float = PACE) -> "Approach":
         """A straight lane of `length` [m]."""
         back = -np.arange(0.0, length + SIGHT_STEP, SIGHT_STEP)[:, None]
         way = np.array(point) + back * np.array([math.cos(heading), math.sin(heading)])
@@ -83,16 +81,18 @@ def sights(
 ) -> tuple[Sight, ...]:
     """How far up each crossing lane `eye` sees, from the crossing point to the first hidden one.
 
-    Moving vehicles are no walls: one that is seen is an actor of its own, and its shadow moves on with it.
+    Moving vehicles are no walls: one that is seen is an actor of its own, and its shadow moves on with it. A lane
+    seen to its end counts as seen for SIGHT_RANGE at least: where a line at the kerb begins, nothing is behind it.
     """
     boxes = [*(a.body.box for a in actors if abs(a.body.speed) <= MOVING), *walls]
     found = []
     for approach in approaches:
         clear = ~blocked((eye.x, eye.y), approach.upstream, boxes).any(axis=1)
         clear &= np.hypot(*(approach.upstream - (eye.x, eye.y)).T) < RANGE
-        count = len(clear) if clear.all() else int(np.argmin(clear))
-        extent = min(max(count - 1, 0) * SIGHT_STEP, SIGHT_RANGE)
-        found.append(Sight(approach.point, approach.heading, extent))
+        whole = bool(clear.all())
+        extent = max((len(clear) if whole else int(np.argmin(clear))) - 1, 0) * SIGHT_STEP
+        extent = max(extent, SIGHT_RANGE) if whole else extent
+        found.append(Sight(approach.point, approach.heading, extent, approach.pace))
     return tuple(found)
 
 
@@ -116,9 +116,7 @@ def observe(
     """One vehicle's `Observation` of a world of `others` (itself left out) and `walls`."""
     points, remaining = ahead(route, body.x, body.y)
     actors = visible(body, others, walls)
-    return Observation(
-        name, time, body, points, remaining, limit, actors, sights(body, approaches, others, walls)
-    )
+    return Observation(name, time, body, points, remaining, limit, actors, sights(body, approaches, others, walls))
 
 
 def with_beacons(view: Observation, beacons: Sequence[Beacon]) -> Observation:
@@ -127,5 +125,6 @@ def with_beacons(view: Observation, beacons: Sequence[Beacon]) -> Observation:
     for beacon in beacons:
         at, reach = (beacon.body.x, beacon.body.y), beacon.body.half_length
         actors = [a for a in actors if math.dist(at, (a.body.x, a.body.y)) >= reach]
-        actors.append(Actor(-1, beacon.body, beacon.name))
+        route = tuple(p for i, p in enumerate(beacon.route) if 5.0 * i <= beacon.remaining + PAST_END)
+        actors.append(Actor(-1, beacon.body, beacon.name, 0.0, route))
     return msgspec.structs.replace(view, actors=tuple(actors))

@@ -198,7 +198,12 @@ class Stage(Closing):
             everything = self.world.get_actors()
             found = (*everything.filter("vehicle.*"), *everything.filter("walker.*"))
             actors = sorted(found, key=lambda a: int(a.id))
-        return [Actor(a.id, self.body(a)) for a in actors if self.snapshot.find(a.id) is not None]
+        return [self._actor(a) for a in actors if self.snapshot.find(a.id) is not None]
+
+    def _actor(self, actor: Any) -> Actor:
+        """As others see it; CARLA's angular velocity is in degrees."""
+        turn = math.radians(self.snapshot.find(actor.id).get_angular_velocity().z)
+        return Actor(actor.id, self.body(actor), turn=turn)
 
     def apply(self, pedals: Mapping[str, Pedals]) -> None:
         """Controls for the next tick."""

@@ -6,19 +6,22 @@ from typing import Any
 import msgspec
 
 from laco.agents.channels.base import Channel, Heard, decoded
+from laco.agents.drivers.frame import Frame
+from laco.agents.drivers.tokens import matters
 from laco.agents.observation import Beacon, Observation
 from laco.comm import Chunk, decode_bytes, encode_bytes, read_struct
 from laco.profiling.spans import span
 
 
 class ObservationList(Channel):
-    """Visible vehicles and seen lanes, in MessagePack."""
+    """Vehicles and lanes in sight, in MessagePack: those that matter to who is addressed."""
 
     name = "observation"
 
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk]:
         with span("encode"):
-            said = msgspec.structs.replace(view, route=())  # the route is in the beacon already
+            told = matters(Frame.of(to), view)
+            said = msgspec.structs.replace(told, route=())  # the route is in the beacon already
             return encode_bytes(msgspec.msgpack.encode(said), kind=self.name, **{**meta, "fingerprint": ""})
 
     def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:

@@ -7,30 +7,45 @@ vehicle spoken to, known by its beacon.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from laco.agents.observation import Actor, Beacon, Body, Observation, Sight
+from laco.agents.observation import Actor, Beacon, Body, Observation, Point, Sight
 from laco.agents.perception import SIGHT_RANGE
 from laco.agents.route import Route
+
+CELL = 0.5  # [m]
+CELLS = np.arange(0.0, 66.0, CELL)  # [m] route distances of the cells in which the route ahead is looked at
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Where a viewer stands: its body and the route from it on."""
+    """Where a viewer stands: its body and the route from it on; its name, and the route's points as its beacon has
+    them."""
 
     body: Body
     route: Route
     remaining: float
     limit: float
+    name: str = ""
+    told: tuple[Point, ...] = ()
 
     @classmethod
     def of(cls, viewer: Observation | Beacon) -> "Frame":
         """The frame of an observer, or of the sender of a beacon."""
-        return cls(viewer.body, Route.through(np.array(viewer.route)), viewer.remaining, viewer.limit)
+        route = Route.through(np.array(viewer.route))
+        return cls(viewer.body, route, viewer.remaining, viewer.limit, viewer.name, viewer.route)
+
+    @cached_property
+    def cells(self) -> tuple[Array, Array]:
+        """The middle [n, 2] and the bearing [n] of the route's cells."""
+        points = self.route.at(np.append(CELLS, CELLS[-1] + CELL))
+        step = np.diff(points, axis=0)
+        return points[:-1], np.arctan2(step[:, 1], step[:, 0])
 
     def local(self, x: float, y: float) -> tuple[float, float]:
         """World point to the viewer's own axes, forward and right [m]."""

@@ -16,7 +16,7 @@ from laco.agents.drivers import DRIVERS, expert, weights_file
 from laco.agents.drivers.base import Addressing, Said
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
-from laco.agents.drivers.tokens import segment
+from laco.agents.drivers.tokens import LAYOUT, OLD_FEATURES, segment
 from laco.agents.drivers.vector_model import BIN, VectorModel
 from laco.agents.observation import Observation
 from laco.errors import BackboneError, ConfigError
@@ -46,17 +46,19 @@ class VectorDriver:
         if path is None:
             with resources.as_file(weights_file.shipped() / weights_file.SHIPPED) as own:
                 return cls.load(own)
-        shape, input_norm = weights_file.metadata(path)
+        shape, input_norm, layout = weights_file.metadata(path)
         try:
             model = VectorModel(**shape)
             model.load_state_dict(load_file(path))
         except RuntimeError as error:
             raise BackboneError(f"{path} holds weights of another shape") from error
+        if layout < LAYOUT:  # it never saw the later features, and its weights for them are as they were drawn
+            next(model.lift.parameters()).data[:, OLD_FEATURES:] = 0.0
         return cls(model, input_norm)
 
     def save(self, path: Path, shape: Mapping[str, int], notes: Mapping[str, str]) -> None:
         """Write weights that `load` reads; shape: the model's arguments; notes: further metadata."""
-        about = {"format": weights_file.FORMAT, "shape": json.dumps(dict(shape))}
+        about = {"format": weights_file.FORMAT, "shape": json.dumps(dict(shape)), "layout": str(LAYOUT)}
         about |= {"input_norm": repr(self.backbone.input_norm), **notes}
         weights = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
         part = path.with_name(path.name + ".part")

@@ -33,8 +33,11 @@ def shipped() -> Traversable:
     return resources.files("laco.agents.drivers") / "weights"
 
 
-def metadata(path: Path) -> tuple[dict[str, Any], float]:
-    """Shape arguments of the model and its input norm. Raises: BackboneError for a file that is not ours."""
+def metadata(path: Path) -> tuple[dict[str, Any], float, int]:
+    """Shape arguments of the model, its input norm, and the layout of the tokens that it was trained on.
+
+    Raises: BackboneError for a file that is not ours.
+    """
     try:
         with safe_open(str(path), framework="np") as file:
             found = file.metadata() or {}
@@ -45,6 +48,6 @@ def metadata(path: Path) -> tuple[dict[str, Any], float]:
         raise BackboneError(f"{path} is not a weights file of the vector driver")
     try:
         shape = msgspec.json.decode(found["shape"], type=Shape)
-        return msgspec.structs.asdict(shape), float(found["input_norm"])
+        return msgspec.structs.asdict(shape), float(found["input_norm"]), int(found.get("layout", "1"))
     except (KeyError, ValueError, msgspec.MsgspecError) as error:
         raise BackboneError(f"{path} does not say what it holds: {error}") from error

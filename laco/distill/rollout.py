@@ -47,6 +47,10 @@ class Car:
         m = self.motion
         return Body(m.x, m.y, m.yaw, m.speed, *self.half)
 
+    def actor(self, number: int) -> Actor:
+        """The same, with the rate at which it turns."""
+        return Actor(number, self.body, turn=self.motion.yaw_rate)
+
 
 @dataclass
 class Outcome:
@@ -123,7 +127,7 @@ class Rollout:
 
     def view(self, name: str) -> Observation:
         """What ego `name` sees now."""
-        others = [Actor(i, c.body) for i, c in enumerate(self.cars()) if c.name != name and not c.prop]
+        others = [c.actor(i) for i, c in enumerate(self.cars()) if c.name != name and not c.prop]
         own, route, limit = self.egos[name].body, self.routes[name], self.layout.limit
         return observe(name, self.time, own, route, limit, others, self.lanes, self.walls)
 

@@ -279,9 +279,11 @@ def test_one_speaks_to_the_three_nearest_routes(eastward: Callable[..., Observat
         route = tuple((x, offset) for x, _ in eastward().route)
         return Beacon(name, 0.0, Body(0.0, offset, 0.0, 5.0, 2.4, 0.9), route, 50.0, 13.0, "")
 
-    heard = [beacon("far", 16.0), beacon("c", 9.0), beacon("a", 4.0), beacon("d", 14.0), beacon("b", 5.0)]
+    heard = [beacon("far", 61.0), beacon("c", 9.0), beacon("b", 4.0), beacon("d", 14.0), beacon("a", 3.0)]
     assert [b.name for b in partners(eastward(), heard)] == ["a", "b", "c"]
-    assert partners(eastward(), [beacon("far", 16.0)]) == []
+    assert partners(eastward(), [beacon("far", 61.0)]) == []
+    follower = msgspec.structs.replace(beacon("z", 0.0), body=Body(-30.0, 0.0, 0.0, 5.0, 2.4, 0.9))
+    assert [b.name for b in partners(eastward(), [*heard, follower])] == ["a", "b", "z"]  # its route is one's own
 
 
 class TestOtherDrivers:
