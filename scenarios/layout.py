@@ -104,7 +104,8 @@ class Layout:
     """One seed of a scenario.
 
     egos: connected vehicles, the first is ego A; parked: vehicles and props that stand; movers: everybody else;
-    crossings: what lanes through junctions do not tell; limit: speed limit [m/s].
+    crossings: what lanes through junctions do not tell; limit: speed limit [m/s]. green: the map's lights stand still,
+    green for traffic along this heading and against it [deg], red for the rest; None: they change as they do.
     """
 
     scenario: str
@@ -115,6 +116,7 @@ class Layout:
     parked: tuple[Placement, ...] = ()
     movers: tuple[Mover, ...] = ()
     crossings: tuple[Crossing, ...] = ()
+    green: float | None = None
     notes: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -5,7 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from laco.errors import ScenarioError
-from laco.scenarios.catalog import occluded_crossing
+from laco.scenarios.catalog import (
+    narrow_bottleneck,
+    occluded_crossing,
+    occluded_pedestrian,
+    overtake_truck,
+    platoon_brake,
+    red_light_runner,
+    unprotected_left,
+)
 from laco.scenarios.layout import Layout
 
 
@@ -23,6 +31,36 @@ SCENARIOS: tuple[Scenario, ...] = (
         occluded_crossing.ID,
         "parked trucks hide a crossing car from A; connected B, coming the other way, sees it",
         occluded_crossing.layout,
+    ),
+    Scenario(
+        occluded_pedestrian.ID,
+        "parked vans hide a person who steps into the road; B, coming the other way, looks behind them",
+        occluded_pedestrian.layout,
+    ),
+    Scenario(
+        unprotected_left.ID,
+        "A turns left; a truck waiting opposite hides an oncoming car, which B, ahead, sees",
+        unprotected_left.layout,
+    ),
+    Scenario(
+        overtake_truck.ID,
+        "A goes round a stopped truck that hides the oncoming lane; B, past it, sees who comes",
+        overtake_truck.layout,
+    ),
+    Scenario(
+        red_light_runner.ID,
+        "a car runs the red light past a queue of trucks; B, in its street, sees it",
+        red_light_runner.layout,
+    ),
+    Scenario(
+        platoon_brake.ID,
+        "A follows van B, which hides a leader that brakes hard",
+        platoon_brake.layout,
+    ),
+    Scenario(
+        narrow_bottleneck.ID,
+        "parked vehicles leave one lane and hide who comes through; B, beyond, sees it",
+        narrow_bottleneck.layout,
     ),
 )
 

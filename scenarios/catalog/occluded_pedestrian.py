@@ -1,0 +1,92 @@
+"""occluded-pedestrian-v1: a row of parked vans hides a person from A who steps into the road; B, coming the other way,
+looks into the gap.
+
+South arm of the map `crossing` (CARLA's frame: y grows to the south). A drives north beside the vans, B comes from
+the junction. The person stands on the sidewalk in a gap of the row, or at its end, and sets off when A is so near
+that both are at the same place, give or take a second.
+"""
+
+import numpy as np
+
+from laco.scenarios.catalog.ways import CRUISE, LIMIT, Array, arrival
+from laco.scenarios.layout import Crossing, Ego, Gate, Layout, Mover, Placement
+
+ID = "occluded-pedestrian-v1"
+LANE = 1.75  # [m] lane centre from the road's middle
+KERB = 4.75  # [m] middle of a van in the parking lane
+WALK = (7.0, 7.7)  # [m] where on the sidewalk the person stands
+VANS = {  # lengths [m]
+    "vehicle.mercedes.sprinter": 5.92,
+    "vehicle.ford.ambulance": 6.36,
+    "vehicle.carlamotors.carlacola": 5.20,
+}
+CARS = ("vehicle.lincoln.mkz_2020", "vehicle.tesla.model3", "vehicle.nissan.patrol")
+CHILD = range(9, 15)  # numbers of walkers who are children
+NORTH, SOUTH, WEST = -90.0, 90.0, 180.0  # [deg]
+START = 0.3  # [s] from standing to walking
+
+
+def layout(seed: int) -> Layout:
+    """Everything a seed decides: who walks how fast, the vans and the gap, distances and speeds."""
+    rng = np.random.default_rng([seed, 0x9ED1])
+    at, person_x = rng.uniform(52.0, 64.0), rng.uniform(*WALK)
+    number = int(rng.integers(1, 51))
+    pace = rng.uniform(2.0, 2.8) if number in CHILD else rng.uniform(1.3, 2.2)
+    a_from, a_speed = at + rng.uniform(50.0, 62.0), rng.uniform(8.0, 11.5)
+    late = rng.uniform(-0.35, 0.25)
+    route_a = np.array([[LANE, a_from], [LANE, at - rng.uniform(34.0, 42.0)]])
+    walking = (person_x - LANE) / pace + START / 2
+    met = arrival(route_a, a_speed, a_from - at - 2.0) + late
+    gate = a_from - at - 2.0 - CRUISE * (walking - late)
+    b_from = at - 9.5 * max(met - walking, 0.5) - rng.uniform(3.0, 14.0)
+    person = Placement("hazard", f"walker.pedestrian.{number:04d}", person_x, at, WEST)
+    car_a, car_b = rng.choice(CARS, 2)
+    return Layout(
+        scenario=ID,
+        seed=seed,
+        map="crossing",
+        limit=LIMIT,
+        egos=(
+            Ego(Placement("A", str(car_a), LANE, a_from, NORTH, a_speed), route_a),
+            _oncoming(str(car_b), b_from, rng.uniform(6.5, 9.0), at + 50.0),
+        ),
+        parked=_row(rng, at),
+        movers=(
+            Mover(
+                person,
+                np.array([[person_x, at], [-person_x, at]]),
+                ((0.0, 0.0), (START, pace)),
+                Gate("A", max(gate, 0.0)),
+                hazard=True,
+            ),
+        ),
+        crossings=(Crossing(LANE, at, WEST, 6.0, 2.5),),
+        notes={"pace": pace, "late": late, "arrival": met},
+    )
+
+
+def _oncoming(car: str, start: float, speed: float, end: float) -> Ego:
+    """B in the other lane from y = `start` to `end` [m]."""
+    route: Array = np.array([[-LANE, start], [-LANE, end]])
+    return Ego(Placement("B", car, -LANE, start, SOUTH, speed), route)
+
+
+def _row(rng: np.random.Generator, at: float) -> tuple[Placement, ...]:
+    """Vans from just before the person towards A, and none to two beyond a gap."""
+    places: list[Placement] = []
+    edge = at + rng.uniform(0.6, 1.3)
+    for _ in range(int(rng.integers(3, 6))):
+        edge = _park(rng, places, edge, 1)
+    edge = at - rng.uniform(7.0, 11.0)
+    for _ in range(int(rng.integers(0, 3))):
+        edge = _park(rng, places, edge, -1)
+    return tuple(places)
+
+
+def _park(rng: np.random.Generator, places: list[Placement], edge: float, way: int) -> float:
+    """One more van from y = `edge` on southwards (1) or northwards (-1); where the next may stand."""
+    kind = str(rng.choice(list(VANS)))
+    middle = edge + way * VANS[kind] / 2
+    place = Placement(f"van{len(places)}", kind, KERB + rng.uniform(-0.1, 0.15), middle, NORTH)
+    places.append(place)
+    return float(edge + way * (VANS[kind] + rng.uniform(0.5, 1.2)))

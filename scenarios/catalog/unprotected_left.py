@@ -1,0 +1,73 @@
+"""unprotected-left-v1: A turns left; a truck that waits to do the same opposite hides the lane beside it, in which a car
+comes straight on. B, ahead of A and across the junction, has passed the truck and sees it.
+
+Middle junction of the map `grid`, its lights standing still: green for A and for the oncoming traffic. The hazard
+comes at constant speed, timed around the moment at which an unhindered A would cross its lane.
+"""
+
+import numpy as np
+
+from laco.scenarios.catalog.signals import BOX, INNER, NORTH, OUTER, SOUTH, place, there
+from laco.scenarios.catalog.ways import LIMIT, Array, arc, arrival
+from laco.scenarios.layout import Ego, Layout, Mover, Placement
+
+ID = "unprotected-left-v1"
+CARS = ("vehicle.lincoln.mkz_2020", "vehicle.tesla.model3", "vehicle.toyota.prius", "vehicle.seat.leon")
+COMING = ("vehicle.audi.tt", "vehicle.ford.mustang", "vehicle.nissan.micra", "vehicle.mercedes.sprinter")
+TRUCKS = {  # lengths [m]
+    "vehicle.carlamotors.firetruck": 8.47,
+    "vehicle.carlamotors.european_hgv": 7.95,
+    "vehicle.mitsubishi.fusorosa": 10.27,
+}
+TURN = BOX + INNER  # [m] radius of A's turn
+
+
+def layout(seed: int) -> Layout:
+    """Everything a seed decides: what waits opposite, distances and speeds."""
+    rng = np.random.default_rng([seed, 0x1EF7])
+    a_from, a_speed = rng.uniform(38.0, 54.0), rng.uniform(7.0, 10.5)
+    route_a = there(_turn(a_from, rng.uniform(42.0, 50.0)))
+    # Where the turn crosses the outer lane of those who come the other way.
+    crossed = BOX - np.sqrt(TURN**2 - (BOX - OUTER) ** 2)
+    along = a_from - BOX + TURN * np.arccos((BOX - OUTER) / TURN)
+    speed, late = rng.uniform(10.0, 14.0), rng.uniform(-0.5, 0.6)
+    met = arrival(route_a, a_speed, along) + late
+    hazard = place("hazard", str(rng.choice(COMING)), -OUTER, crossed - speed * met, SOUTH, speed)
+    return Layout(
+        scenario=ID,
+        seed=seed,
+        map="grid",
+        limit=LIMIT,
+        egos=(
+            Ego(place("A", str(rng.choice(CARS)), INNER, a_from, NORTH, a_speed), route_a),
+            _ahead(rng),
+        ),
+        parked=_waiting(rng),
+        movers=(Mover.steady(hazard, hazard=True),),
+        green=NORTH,
+        notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": met},
+    )
+
+
+def _turn(start: float, end: float) -> Array:
+    """A's way from y = `start` [m], left into the western arm, to x = -`end` [m]."""
+    bend = arc((-BOX, BOX), TURN, 0.0, -90.0)
+    return np.concatenate([[[INNER, start]], bend, [[-end, -INNER]]])
+
+
+def _ahead(rng: np.random.Generator) -> Ego:
+    """B, straight on through the junction, some way ahead of A."""
+    lane, start = float(rng.choice([INNER, OUTER])), rng.uniform(-14.0, 4.0)
+    route = there(np.array([[lane, start], [lane, start - rng.uniform(52.0, 62.0)]]))
+    return Ego(place("B", str(rng.choice(CARS)), lane, start, NORTH, rng.uniform(4.0, 7.0)), route)
+
+
+def _waiting(rng: np.random.Generator) -> tuple[Placement, ...]:
+    """One to three trucks in the inner lane opposite; the first has pulled into the junction."""
+    places: list[Placement] = []
+    edge = rng.uniform(1.8, 4.5)
+    for i in range(int(rng.integers(1, 4))):
+        kind = str(rng.choice(list(TRUCKS)))
+        places.append(place(f"truck{i}", kind, -INNER + rng.uniform(0.0, 0.3), -edge - TRUCKS[kind] / 2, SOUTH))
+        edge += TRUCKS[kind] + rng.uniform(0.8, 2.0)
+    return tuple(places)
