@@ -11,7 +11,9 @@ from laco.scenarios.catalog import (
     occluded_pedestrian,
     overtake_truck,
     platoon_brake,
+    ramp_merge,
     red_light_runner,
+    roundabout_entry,
     unprotected_left,
 )
 from laco.scenarios.layout import Layout
@@ -61,6 +63,16 @@ SCENARIOS: tuple[Scenario, ...] = (
         narrow_bottleneck.ID,
         "parked vehicles leave one lane and hide who comes through; B, beyond, sees it",
         narrow_bottleneck.layout,
+    ),
+    Scenario(
+        ramp_merge.ID,
+        "work trucks hide the lane that A merges into; connected B drives in it and sees the car beside A",
+        ramp_merge.layout,
+    ),
+    Scenario(
+        roundabout_entry.ID,
+        "trucks hide a car in the ring that A enters; connected B, behind that car or at the next arm, sees it",
+        roundabout_entry.layout,
     ),
 )
 
