@@ -57,6 +57,11 @@ class ChildProcess(Closing):
                 with contextlib.suppress(OSError):  # what it has not read
                     pipe.close()
 
+    @property
+    def running(self) -> bool:
+        """Whether the child has not ended."""
+        return self._process.poll() is None
+
     def say(self, line: bytes) -> None:
         """A line to the child. One that has gone is no reason to stop."""
         assert self._process.stdin is not None

@@ -124,6 +124,12 @@ class Session(Closing):
             self._fleet = Fleet(self._hosts, self._agents, self._keys)
         return self._fleet
 
+    @property
+    def sound(self) -> bool:
+        """Whether the server and the agent hosts live, as far as they were started here."""
+        world = self._world is None or self._world.running
+        return world and not (self._fleet is not None and any(host.gone() for host in self._fleet.hosts))
+
     def expert(self, layout: Layout, progress: Progress | None = None) -> Record:
         """The unobstructed expert's drive on a layout."""
         with Stage(self.simulator, layout) as stage:

@@ -21,7 +21,10 @@ class ObservationList(Channel):
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk]:
         with span("encode"):
             told = matters(Frame.of(to), view)
-            said = msgspec.structs.replace(told, route=())  # the route is in the beacon already
+            # The route is in the beacon already. A simulator's ids mean nothing to a peer, and how many bytes they
+            # take would depend on what the server did before.
+            actors = tuple(msgspec.structs.replace(actor, id=n) for n, actor in enumerate(told.actors))
+            said = msgspec.structs.replace(told, route=(), actors=actors)
             return encode_bytes(msgspec.msgpack.encode(said), kind=self.name, **{**meta, "fingerprint": ""})
 
     def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:

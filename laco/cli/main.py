@@ -6,6 +6,7 @@ import typer
 
 from laco.cli.agent import agent
 from laco.cli.calibrate import calibrate
+from laco.cli.compare import compare
 from laco.cli.distill import app as distill
 from laco.cli.keys import app as keys
 from laco.cli.models import app as models
@@ -18,7 +19,7 @@ from laco.errors import LacoError
 
 HELP = "Vehicles with transformer drivers that share a CARLA world and talk in KV caches."
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP, pretty_exceptions_enable=False)
-for command in (run, scenarios):
+for command in (run, compare, scenarios):
     app.command()(command)
 app.add_typer(world, name="world")
 app.command()(view)

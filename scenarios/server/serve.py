@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from laco.child import STOP_LIMIT
 from laco.closing import Closing
 from laco.errors import ScenarioError
 from laco.scenarios.maps import available, net_of, read_map
@@ -93,3 +95,5 @@ def _stop_at_eof(server: Server) -> None:
     while os.read(0, 64):
         pass
     server.stop()
+    time.sleep(STOP_LIMIT)
+    os._exit(1)  # it hangs, and nobody is left to end it

@@ -1,0 +1,235 @@
+"""`laco compare`: many runs, and the table with intervals that they give."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from laco.cli.run import DriverName
+
+if TYPE_CHECKING:
+    from laco.scenarios.suite.cells import Results
+    from laco.scenarios.suite.grid import Grid
+    from laco.scenarios.suite.spec import Suite
+    from laco.scenarios.suite.store import Store
+
+
+class Backend(StrEnum):
+    """joblib's: processes on this machine, or a cluster's."""
+
+    LOKY = "loky"
+    DASK = "dask"
+    RAY = "ray"
+
+
+class Twins(StrEnum):
+    """Which of a seed's layouts: with the hazard, without it (its twin), or both."""
+
+    BOTH = "both"
+    HAZARD = "hazard"
+    TWIN = "twin"
+
+
+def compare(
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(metavar="SCENARIO...", help="Scenario ids, or all.", show_default=False)
+    ] = None,
+    suite: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.yaml", help="The suite in full (docs/suite.md), instead of what defines it here."),
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="What the vehicles share; may be given again.", show_default="all that a driver can carry"),
+    ] = None,
+    caution: Annotated[
+        list[float] | None,
+        typer.Option(help="Of the channel silent; a line for each that is given.", show_default="the driver's"),
+    ] = None,
+    driver: Annotated[list[DriverName] | None, typer.Option(help="Who drives.", show_default="vector")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
+    ] = None,
+    seeds: Annotated[
+        str, typer.Option(metavar="LIST", help="Seeds, like 0-9 or 3,5; those below 1000 are for tests.")
+    ] = "0-9",
+    twins: Annotated[Twins, typer.Option(help="Layouts of each seed.")] = Twins.BOTH,
+    radio: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|FILE", help="What the air does.", show_default="ideal")
+    ] = None,
+    time: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODE", help="frozen, charged or charged:MS.", show_default="frozen"),
+    ] = None,
+    baseline: Annotated[
+        str, typer.Option(metavar="NAME", help="The setting that the others are held against.")
+    ] = "best silent",
+    limit: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="After which a run is ended [s].", show_default="300, 7200 with a model"),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time.", show_default="cores")] = None,
+    backend: Annotated[Backend, typer.Option(help="Where runs are driven, by joblib.")] = Backend.LOKY,
+    cluster: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Scheduler of a cluster.", show_default="one on this machine")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="Folder of the rows and tables; a run that is there is kept.")] = Path(
+        "runs/compare"
+    ),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the rows that are there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be driven, and how long.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print table.json instead of the table.")] = False,
+) -> None:
+    """Drive every setting on every scenario, seed and twin, and print the table with paired 95 % intervals.
+
+    Writes rows.jsonl, suite.yaml and table.md, .csv, .html and .json. Whatever ends it, the next call goes on from
+    the rows that are there. Exit status 1 if a run did not finish.
+    """
+    import os
+
+    from laco.scenarios.suite.grid import expand
+    from laco.scenarios.suite.spec import read
+
+    if suite is not None:
+        chosen = read(suite)
+    else:
+        chosen = _suite(scenarios or [], channel, caution, driver, weights, seeds, twins, radio, time, baseline, limit)
+    grid = expand(chosen)
+    if dry_run:
+        _dry_run(grid, out, fresh, jobs or os.cpu_count() or 1)
+        return
+    results, unfinished = _drive(grid, out, fresh, jobs or os.cpu_count() or 1, backend, cluster, as_json)
+    _write(results, out, as_json)
+    if unfinished:
+        typer.echo(f"{unfinished} runs did not finish ({out / 'rows.jsonl'} says why); call again to retry", err=True)
+        raise typer.Exit(1)
+
+
+def _suite(
+    scenarios: list[str],
+    channels: list[str] | None,
+    cautions: list[float] | None,
+    drivers: list[DriverName] | None,
+    weights: Path | None,
+    seeds: str,
+    twins: Twins,
+    radios: list[str] | None,
+    times: list[str] | None,
+    baseline: str,
+    limit: float | None,
+) -> "Suite":
+    """The suite that the options define. Raises: ConfigError."""
+    import msgspec
+
+    from laco.agents.channels import CHANNEL_NAMES, carried
+    from laco.errors import ConfigError
+    from laco.scenarios.suite.spec import Setting, Suite
+
+    if not scenarios:
+        raise ConfigError("name a scenario, or all, or a suite's file with --suite")
+    names = [name.value for name in drivers or [DriverName.VECTOR]]
+    able = [channel for channel in CHANNEL_NAMES if any(channel in carried(name) for name in names)]
+    file = "" if weights is None else str(weights)
+    settings: list[Setting] = []
+    for channel in channels or able:
+        if channel == "silent" and cautions:
+            settings += [
+                Setting(name=f"silent, caution {c:g}", channel=channel, caution=c, weights=file) for c in cautions
+            ]
+        else:
+            settings.append(Setting(name=channel, channel=channel, weights=file))
+    plain = {"scenarios": scenarios, "seeds": seeds, "twins": twins.value, "drivers": names, "radios": radios,
+             "times": times, "baseline": baseline, "limit": limit}  # fmt: skip
+    try:
+        found = {**{name: value for name, value in plain.items() if value is not None}, "settings": settings}
+        return msgspec.convert(found, Suite)
+    except msgspec.ValidationError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _dry_run(grid: "Grid", out: Path, fresh: bool, jobs: int) -> None:
+    """What would be driven, without touching anything."""
+    from laco.scenarios.suite.pace import Pace
+    from laco.scenarios.suite.store import rows_in
+
+    rows = {row.key: row for row in rows_in(out)}
+    done = set() if fresh else {key for key, row in rows.items() if row.finished}
+    left = list({job.key: job for job in grid.jobs if job.key not in done}.values())
+    typer.echo(f"{len(grid.scenarios)} scenarios: {', '.join(grid.scenarios)}")
+    typer.echo(f"{len(grid.seeds)} seeds: {grid.suite.seeds}, {grid.suite.twins}")
+    typer.echo(f"{len(grid.lines)} lines: {'; '.join(grid.title(line) for line in grid.lines)}")
+    for text in grid.skipped:
+        typer.echo(f"left out: {text}")
+    pace = Pace(rows.values())
+    seconds = pace.left(left, jobs)
+    typer.echo(_plan(len(left), len({job.key for job in grid.jobs}), seconds, jobs))
+    for driver, channel in dict.fromkeys(job.kind for job in left):
+        each = pace.seconds((driver, channel))
+        typer.echo(f"  {driver}, {channel}: {'never driven here' if each is None else f'{each:.1f} s each'}")
+
+
+def _plan(left: int, total: int, seconds: float | None, jobs: int) -> str:
+    """How much there is to do."""
+    cost = "nobody knows how long that takes" if seconds is None else f"about {_duration(seconds)}"
+    return f"{left} of {total} runs to drive, {jobs} at a time: {cost}"
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60.0
+    if minutes < 1.5:
+        return f"{seconds:.0f} s"
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60.0:.1f} h"
+
+
+def _drive(
+    grid: "Grid", out: Path, fresh: bool, jobs: int, backend: Backend, cluster: str, quiet: bool
+) -> "tuple[Results, int]":
+    """Drive what is missing. Returns the results, and how many runs of the grid did not finish."""
+    from laco.report.files import prepare, write_bytes
+    from laco.scenarios.suite.cells import Results
+    from laco.scenarios.suite.engine import missing
+    from laco.scenarios.suite.spec import dump
+    from laco.scenarios.suite.store import Store
+
+    with Store(prepare(out), fresh) as store:
+        write_bytes(out / "suite.yaml", dump(grid.suite))
+        if missing(grid, store):
+            _machines(grid, store, jobs, backend, cluster, quiet)
+        return Results(grid, store.rows.values()), len(missing(grid, store))
+
+
+def _machines(grid: "Grid", store: "Store", jobs: int, backend: Backend, cluster: str, quiet: bool) -> None:
+    from laco.cli.bar import Bar
+    from laco.scenarios.suite.engine import Engine, missing
+    from laco.scenarios.suite.machines import Machines
+
+    left = missing(grid, store)
+    with Machines(min(jobs, len(left)), backend.value, cluster) as machines, Bar(quiet) as bar:
+        engine = Engine(grid, store, machines, bar.told)
+        engine.drive_free(left)
+        engine.drive(engine.pilots(left), "first of a kind")
+        left = missing(grid, store)
+        bar.say(_plan(len(left), len({job.key for job in grid.jobs}), engine.left(left), machines.jobs))
+        engine.drive(left)
+
+
+def _write(results: "Results", out: Path, as_json: bool) -> None:
+    """The table, in every form, and on stdout."""
+    import json
+
+    from laco.report.files import write_bytes, write_json
+    from laco.scenarios.suite.page import page
+    from laco.scenarios.suite.tables import markdown, records, sections, summary, table_csv
+
+    cells, closed = results.cells(), results.closed()
+    shown, found = sections(results, cells, closed), records(results, cells)
+    whole: Mapping[str, Any] = summary(results, found, closed)
+    write_bytes(out / "table.md", markdown(shown).encode())
+    write_bytes(out / "table.csv", table_csv(found).encode())
+    write_bytes(out / "table.html", page("laco compare", shown).encode())
+    write_json(out / "table.json", whole)
+    typer.echo(json.dumps(whole, ensure_ascii=False) if as_json else markdown(shown[:1]))
+    if not as_json:
+        typer.echo(f"written to {out}/: table.md, table.csv, table.html, table.json")
