@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from laco.agents.drivers import DRIVERS
+from laco.agents.drivers.lora_file import PLAIN
 from laco.errors import ConfigError
 
 BEST_SILENT = "best silent"
@@ -134,7 +135,7 @@ def _default(struct: type[msgspec.Struct], name: str) -> Any:
 def _absolute(suite: Suite, folder: Path) -> Suite:
     settings = []
     for setting in suite.settings:
-        found: dict[str, Any] = {n: str(folder / v) for n in PATHS if (v := getattr(setting, n))}
+        found: dict[str, Any] = {n: str(folder / v) for n in PATHS if (v := getattr(setting, n)) not in ("", PLAIN)}
         found["adapters"] = tuple(str(folder / path) for path in setting.adapters)
         settings.append(msgspec.structs.replace(setting, **found))
     radios = tuple(str(folder / r) if r.endswith((".yaml", ".yml")) else r for r in suite.radios)

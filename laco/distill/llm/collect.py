@@ -17,6 +17,9 @@ from laco.distill.scenes import perturbed
 ASKS = 4  # states that a scene is asked about: the scene is read once for all of them
 TAKEN = 0.1  # share of an expert's decisions that become rows
 EASY = 0.12  # share of those that are kept though in no state anything is to be done
+WAITING = 0.3  # share of those that are kept where a standing viewer goes on standing
+STANDING = 0.5  # [m/s]
+GOAL = 3.0  # [m] nearer to its goal a vehicle has nothing to decide
 SECONDS = 20.0
 MakePolicy = Callable[[np.random.Generator], Policy]
 
@@ -58,7 +61,7 @@ class Recorder:
     def __call__(self, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         known = joined(views)
         for name, own in known.items():
-            if self.rng.random() < self.taken:
+            if own.remaining > GOAL and self.rng.random() < self.taken:
                 self._take(own, [view for other, view in known.items() if other != name])
         return self.driver(views)
 
@@ -70,8 +73,14 @@ class Recorder:
         if chosen and self.rng.random() < 0.3:
             chosen = [perturbed(chosen[0], self.rng)]
         made = [row(own, heard, ASKS, self.rng) for heard in ([], chosen)]
-        if any(ask.level < SPEEDS - 2 for one in made for ask in one.asks) or self.rng.random() < EASY:
+        if self.rng.random() < self._worth(own, made):
             self.rows += made
+
+    def _worth(self, own: Observation, made: list[Row]) -> float:
+        """How often rows like these are kept: seldom where nothing is to be done, or it is just waiting."""
+        if own.body.speed < STANDING and all(one.asks[0].level < 0.5 for one in made):
+            return WAITING
+        return 1.0 if any(ask.level < SPEEDS - 2 for one in made for ask in one.asks) else EASY
 
     def _expert(self, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
         known = joined(views)

@@ -16,7 +16,9 @@ from laco.agents.channels.observation_text import ObservationText
 from laco.agents.channels.silent import Silent
 from laco.agents.drivers import lora, lora_file
 from laco.agents.drivers.llm import LLMDriver
-from laco.distill.llm.collect import MakePolicy, collect
+from laco.distill.llm.card import costed
+from laco.distill.llm.card import write as write_card
+from laco.distill.llm.collect import TAKEN, MakePolicy, collect
 from laco.distill.llm.rows import Row, read, write
 from laco.distill.llm.train import Fit, Shape, Trainer, with_lora
 from laco.distill.rollout import Policy
@@ -79,7 +81,8 @@ def cook(recipe: Recipe, model: str, folder: Path, report: Report) -> Path:
 def _gathered(path: Path, count: int, seed: int, student: MakePolicy | None, report: Report) -> list[Row]:
     """The rows of a file, made if it is not there."""
     if not path.exists():
-        write(path, collect(count, seed, student, **({} if student is None else {"taken": STUDENTS_TAKEN})))
+        taken = TAKEN if student is None else STUDENTS_TAKEN
+        write(path, costed(path.parent, path.name, lambda: collect(count, seed, student, taken)))
         report(f"{path.name}: {count} rows")
     return list(read([path]))
 
@@ -115,8 +118,10 @@ def _fitted(
     if before.exists():
         trainer.start(lora.load(before)[1])
     report(f"round {number}: {len(rows)} rows, {fit.steps} steps of {fit.batch}")
-    trainer.run(rows, held, fit, folder / f"round{number}.pt")
+    made = costed(folder, f"round {number}", lambda: trainer.run(rows, held, fit, folder / f"round{number}.pt"))
     heard = any(r.fit.heard > 0.0 for r in recipe.rounds[:number])
     layers = tuple(range(recipe.shape.band, backbone.num_layers)) if heard else ()
     card = lora_file.Card(lora_file.VERSION, fingerprint, layers, repr(recipe.rounds[:number]))
-    lora.save(folder / f"round{number}.safetensors", trainer.pairs(), card)
+    path = folder / f"round{number}.safetensors"
+    lora.save(path, trainer.pairs(), card)
+    write_card(folder, path, model, made)

@@ -73,8 +73,8 @@ class Trainer:
         self.answers = torch.tensor([one[0] for one in ids])
         self.weights = {name: p for name, p in tuned.named_parameters() if p.requires_grad}
 
-    def run(self, rows: Sequence[Row], held: Sequence[Row], fit: Fit, checkpoint: Path) -> None:
-        """Train in place, or take up the checkpoint where a run like this was stopped."""
+    def run(self, rows: Sequence[Row], held: Sequence[Row], fit: Fit, checkpoint: Path) -> str:
+        """Train in place, or take up the checkpoint where a run like this was stopped; how held-out rows fare."""
         optimiser = torch.optim.AdamW(self.weights.values(), lr=fit.rate, weight_decay=0.0, betas=(0.9, 0.99))
         step = self._resume(optimiser, checkpoint)
         known = [self._packed(row, False, fit) for row in held]
@@ -89,8 +89,11 @@ class Trainer:
                 left = (time.monotonic() - began) / (step - start) * (fit.steps - step)
                 self.report(f"step {step} of {fit.steps}, loss {np.mean(seen):.4f}, {left / 60:.0f} min left")
                 seen = []
-            if step % CHECK_EVERY == 0 or step == fit.steps:
+            if step % CHECK_EVERY == 0 and step < fit.steps:
                 self.report(f"step {step}, {self.check(known)}")
+        found = self.check(known)
+        self.report(f"step {step}, {found}")
+        return found
 
     def pairs(self) -> dict[str, tuple[Tensor, Tensor]]:
         """The LoRA as it stands: by the decoder's weight, A [rank, in] and B [out, rank], the scale in B."""
