@@ -21,8 +21,8 @@ from laco.errors import BackboneError
 from laco.method.continuation import extend, generate, score
 from laco.method.fusion import Inference
 
-SPEEDS = 7  # choices from a stop to the free speed, evenly spaced
-SYSTEM = f"You drive. Answer the safe speed, 0 (stop) to {SPEEDS - 1} (full)."
+SPEEDS = text.FULL + 1  # choices from a stop to the free speed, evenly spaced
+SYSTEM = f"You drive. Answer the safe speed, 0 (stop) to {text.FULL} (full)."
 SPEAK = "You look out for the driver of another car and tell it, from where it sits, what you see."
 
 
@@ -82,7 +82,8 @@ class LLMDriver:
         asked = [self.question(frame, view, question) for question in questions]
         prompts = [_ids(context) for context in asked]
         shared = _common(prompts)
-        begun = infer(self.backbone, Context(ids=torch.tensor(prompts[0][:shared]), extras=asked[0].extras))
+        begin = Context(ids=torch.tensor(prompts[0][:shared]), extras=asked[0].extras)
+        begun = infer(self.backbone, begin, tail=True)
         said = [self._answer(begun, ids[shared:]) for ids in prompts]
         texts = tuple(self.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in said)
         return Answers(texts, sum(map(len, said)))

@@ -1,18 +1,22 @@
 """A view in words, in the frame of whoever reads them: short lines of numbers and directions.
 
-`scene` is what a peer may need to be told: who meets the reader's route, where on it and when, and how far up the lanes
-that meet it are seen. `state` and `own` are what only the viewer itself knows: its speed, its route, the rules. Tokens
-are time, for a small model most of all: a line has about a dozen and a half, and a scene at most `MOST` lines.
+`scene` is what a peer may need to be told: who meets the reader's route, where on it, at which speeds they keep clear
+of each other, and how far up the lanes that meet it are seen. `state` and `own` are what only the viewer itself knows:
+its speed, its route, the rules.
+
+Tokens are time, for a small model most of all: a line has about a dozen and a half, and a scene at most `MOST` lines.
+Small models cannot divide either: speeds are told in steps of the reader's free speed, which are also what it answers
+in, and with everybody stand the speeds that keep clear of it. To weigh them against each other is left to the model.
 """
 
 import math
 
 import numpy as np
 
-from laco.agents.drivers.expert import CRUISE, FASTEST, PHANTOM, bend_cap
-from laco.agents.drivers.frame import CELL, Frame
+from laco.agents.drivers.expert import BRAKE, CRUISE, EARLY, FASTEST, PHANTOM, bend_cap
+from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.lanes import ON_FOOT, Lane, lanes
-from laco.agents.drivers.threats import Met
+from laco.agents.drivers.threats import MARGIN_ALONG, Met
 from laco.agents.drivers.tokens import FARTHEST, relevant
 from laco.agents.drivers.ways import walks
 from laco.agents.observation import Actor, Body, Observation
@@ -22,19 +26,27 @@ BEND = math.radians(10)  # a route turning less than this goes straight on
 NEXT_TO = 1.0  # [m] less than this to the side is straight ahead
 MOST = 6  # lines of a scene
 NOTHING = "nothing"
+FULL = 6  # steps from a stop to the free speed
+THINK = 0.6  # [s]
+HALF_LANE = 1.25  # [m] of the width of who may come there
 NARROW = 0.55  # [m] half width below which a vehicle has two wheels
 LONG = 3.2  # [m] half length above which it is called a truck
 
 
 def state(frame: Frame, caution: float) -> str:
-    """The viewer's speed, the free speed (limit and bends in it), and how fast hidden cars may come [m/s]."""
-    hidden = f", hidden {PHANTOM * caution:.0f}" if caution > 0.0 else ""
-    return f"Speed {frame.body.speed:.0f} of {free(frame):.0f}{hidden}."
+    """The viewer's speed, and how fast hidden cars may come, in steps."""
+    hidden = f", hidden {steps(frame, PHANTOM * caution):.0f}" if caution > 0.0 else ""
+    return f"Speed {steps(frame, frame.body.speed):.0f}{hidden}."
 
 
 def free(frame: Frame) -> float:
     """How fast the viewer would go with nobody there [m/s]: its limit, and what the bends ahead allow."""
     return bend_cap(frame, min(frame.limit * CRUISE, FASTEST))
+
+
+def steps(frame: Frame, speed: float) -> float:
+    """A speed [m/s] in steps of which `FULL` are the free speed."""
+    return FULL * speed / max(free(frame), 1e-3)
 
 
 def own(frame: Frame, caution: float) -> str:
@@ -74,10 +86,25 @@ def _route(frame: Frame) -> str:
 
 
 def _lane(frame: Frame, lane: Lane) -> str:
-    """Where it meets the route, and how far up it is seen: "Road from right, 25 m: hidden from 40 m."."""
+    """Where it meets the route, how far up it is seen, and the speeds from which one can stop before it: "Road from
+    right, 25 m: hidden from 40 m, 0-6."."""
     what = "Walkers" if lane.pace <= ON_FOOT else "Road"
-    seen = "clear" if lane.extent >= SIGHT_RANGE else f"hidden from {lane.extent:.0f} m"
+    seen = "clear"
+    if lane.extent < SIGHT_RANGE:
+        seen = f"hidden from {lane.extent:.0f} m, {_up_to(frame, _stoppable(frame, lane.at))}"
     return f"{what} from {_side(frame, lane.heading)}, {lane.at:.0f} m: {seen}."
+
+
+def _stoppable(frame: Frame, at: float) -> float:
+    """The speed [m/s] from which the viewer stops before a lane `at` [m], with a moment to think."""
+    room = max(at - frame.body.half_length - MARGIN_ALONG - HALF_LANE, 0.0)
+    return BRAKE * (math.sqrt(THINK**2 + 2 * room / BRAKE) - THINK)
+
+
+def _up_to(frame: Frame, speed: float) -> str:
+    """The steps up to a speed [m/s]."""
+    most = min(math.floor(steps(frame, speed)), FULL)
+    return f"0-{most}" if most > 0 else "0"
 
 
 def _side(frame: Frame, heading: float) -> str:
@@ -91,16 +118,24 @@ def _side(frame: Frame, heading: float) -> str:
 
 
 def _user(frame: Frame, actor: Actor, met: Met) -> str:
-    """Which stretch of the route it takes, and from when to when: "Car from right, 25-30 m: 2.0-2.6 s."."""
+    """Where on the route it will be, and which steady speeds keep clear of it: "Car from right, 24 m: 0-3 or 6+."."""
     body, meets = actor.body, met.conflict
     who = " ".join(part for part in (kind(body), actor.name) if part)
-    place = f"{meets.begin:.0f}-{meets.end + CELL:.0f} m"
     if math.isinf(met.gone):
-        return f"{who} stands, {place}."
+        return f"{who} stands, {meets.begin:.0f} m: {_up_to(frame, _stoppable(frame, meets.begin + HALF_LANE))}."
+    goes = f"goes {steps(frame, body.speed):.0f}"
     if meets.same_way and meets.near <= 0.0:
-        return f"{who} in front, {meets.begin:.0f} m: {body.speed:.0f} m/s."
-    joins = f", then {body.speed:.0f} m/s" if meets.same_way else ""
-    return f"{who} from {_side(frame, body.yaw)}, {place}: {met.arrives:.1f}-{min(met.gone, 99.0):.1f} s{joins}."
+        return f"{who} in front, {meets.begin:.0f} m: {goes}."
+    joins = f", {goes}" if meets.same_way else ""
+    return f"{who} from {_side(frame, body.yaw)}, {meets.begin:.0f} m: {_speeds(frame, met)}{joins}."
+
+
+def _speeds(frame: Frame, met: Met) -> str:
+    """The steady speeds with which the viewer comes after it has gone, or is away before it arrives."""
+    own = frame.body.half_length + MARGIN_ALONG
+    behind = max(met.conflict.begin - own, 0.0) / (met.gone + EARLY)
+    before = math.ceil(steps(frame, (met.conflict.end + own) / max(met.arrives - EARLY, 0.1)))
+    return _up_to(frame, behind) + (f" or {before}+" if before <= FULL else "")
 
 
 def kind(body: Body) -> str:

@@ -31,8 +31,8 @@ def read(driver: LLMDriver, view: Observation, *said: Said) -> str:
 
 def test_the_prompt_holds_state_view_and_question(llm: LLMDriver, view: Observation) -> None:
     prompt = read(llm, view)
-    assert "You see:\nCar from right, 24-26 m: 1.7-2.3 s.\nRoad from right, 25 m: hidden from 40 m.\n" in prompt
-    assert prompt.endswith("Speed 12 of 12, hidden 4.<|im_end|>\n<|im_start|>assistant\n")
+    assert "You see:\nCar from right, 24 m: 0-3.\nRoad from right, 25 m: hidden from 40 m, 0-5.\n" in prompt
+    assert prompt.endswith("Speed 6, hidden 2.<|im_end|>\n<|im_start|>assistant\n")
     assert prompt.count("<|im_start|>") == 3  # system, user, and its own turn
 
 
@@ -134,7 +134,7 @@ def test_embeddings_of_the_words_are_read_as_the_words_are(llm: LLMDriver, view:
 
 def test_a_tokenizer_without_a_template_will_do(llm: LLMDriver, view: Observation, monkeypatch) -> None:
     monkeypatch.setattr(llm.tokenizer, "chat_template", None)
-    assert read(llm, view).endswith("Speed 12 of 12, hidden 4.\nAnswer: ")
+    assert read(llm, view).endswith("Speed 6, hidden 2.\nAnswer: ")
 
 
 def test_a_template_without_a_system_turn_will_do(llm: LLMDriver, view: Observation, monkeypatch) -> None:

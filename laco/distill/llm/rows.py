@@ -57,7 +57,7 @@ def _faster(frame: Frame, rng: np.random.Generator) -> Frame:
 def _ask(frame: Frame, views: Sequence[Observation], rng: np.random.Generator) -> Ask:
     caution = float(rng.choice(CAUTIONS, p=OFTEN))
     target, _ = judge(frame, views, caution)
-    level = (SPEEDS - 1) * target / max(text.free(frame), 1e-3)
+    level = text.steps(frame, target)
     return Ask(text.state(frame, caution), round(min(level, SPEEDS - 1.0), 3))
 
 
