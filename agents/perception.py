@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from laco.agents.observation import PACE, Actor, Beacon, Body, Observation, Point, Sight
 from laco.agents.route import Route
-from laco.geometry import Box, corners
+from laco.geometry import Box, corners, overlap
 
 RANGE = 100.0  # [m] how far a vehicle sees
 SIGHT_STEP = 2.0  # [m] spacing of the points tested along a crossing lane
@@ -82,23 +82,34 @@ def sights(
     """How far up each crossing lane `eye` sees, from the crossing point to the first hidden one.
 
     Moving vehicles are no walls: one that is seen is an actor of its own, and its shadow moves on with it. A lane
-    seen to its end counts as seen for SIGHT_RANGE at least: where a line at the kerb begins, nothing is behind it.
+    seen to its end counts as seen for SIGHT_RANGE at least: where a line at the kerb begins, nothing is behind it. So
+    does one on which somebody stands: nobody comes through.
     """
-    boxes = [*(a.body.box for a in actors if abs(a.body.speed) <= MOVING), *walls]
+    standing = [a.body.box for a in actors if abs(a.body.speed) <= MOVING]
+    boxes = [*standing, *walls]
     found = []
     for approach in approaches:
         clear = ~blocked((eye.x, eye.y), approach.upstream, boxes).any(axis=1)
         clear &= np.hypot(*(approach.upstream - (eye.x, eye.y)).T) < RANGE
         whole = bool(clear.all())
         extent = max((len(clear) if whole else int(np.argmin(clear))) - 1, 0) * SIGHT_STEP
-        extent = max(extent, SIGHT_RANGE) if whole else extent
+        if whole or _stands_on(approach.upstream[int(np.argmin(clear))], standing):
+            extent = max(extent, SIGHT_RANGE)
         found.append(Sight(approach.point, approach.heading, extent, approach.pace))
     return tuple(found)
 
 
-def ahead(route: Route, x: float, y: float) -> tuple[tuple[Point, ...], float]:
-    """The next route points, one each 5 m from the vehicle's projection, and the route that remains [m]."""
-    done, _ = route.project(x, y)
+def _stands_on(point: Array, boxes: Sequence[Box]) -> bool:
+    """Whether a point [2] lies in one of the boxes."""
+    return any(overlap((float(point[0]), float(point[1]), 0.0, 0.0, 0.0), box) for box in boxes)
+
+
+def ahead(route: Route, x: float, y: float, near: float | None = None) -> tuple[tuple[Point, ...], float]:
+    """The next route points, one each 5 m from the vehicle's projection, and the route that remains [m].
+
+    near: see `Route.project`.
+    """
+    done, _ = route.project(x, y, near)
     points = route.at(done + np.array(ROUTE_AHEAD, dtype=float))
     return tuple((float(px), float(py)) for px, py in points), route.length - done
 
@@ -112,9 +123,10 @@ def observe(
     others: Sequence[Actor],
     approaches: Sequence[Approach],
     walls: Sequence[Box] = (),
+    near: float | None = None,
 ) -> Observation:
-    """One vehicle's `Observation` of a world of `others` (itself left out) and `walls`."""
-    points, remaining = ahead(route, body.x, body.y)
+    """One vehicle's `Observation` of a world of `others` (itself left out) and `walls`; near: see `Route.project`."""
+    points, remaining = ahead(route, body.x, body.y, near)
     actors = visible(body, others, walls)
     return Observation(name, time, body, points, remaining, limit, actors, sights(body, approaches, others, walls))
 

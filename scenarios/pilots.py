@@ -1,4 +1,4 @@
-"""Who decides in a run: the fleet of agents on their hosts or, for reference times, the all-seeing expert."""
+"""Who decides in a run: the fleet of agents on their hosts or, for bounds and reference times, rules."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from laco.agents.drivers import auto
 from laco.agents.drivers.expert import decide
 from laco.agents.drivers.plan import Plan
 from laco.agents.fleet import Fleet
@@ -37,9 +38,13 @@ class Pilot(Protocol):
 
 @dataclass
 class Expert:
-    """The teacher of the built-in driver, seeing what all egos see together; no radio, no model."""
+    """The teacher of the built-in driver, seeing what all egos see together, or alone; no radio, no model.
+
+    Connected vehicles know each other's beacons either way.
+    """
 
     caution: float
+    shares: bool = True
     wait: float = 0.0
 
     def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
@@ -47,8 +52,23 @@ class Expert:
         for name, view in views.items():
             others = [v for n, v in views.items() if n != name]
             known = with_beacons(view, [v.beacon("") for v in others])
-            plans[name] = decide(known, self.caution, others)
+            plans[name] = decide(known, self.caution, others if self.shares else ())
         return plans
+
+
+@dataclass
+class Auto:
+    """Rules as CARLA's own driver has them: every vehicle for itself."""
+
+    wait: float = 0.0
+
+    def decide(self, time: float, views: Mapping[str, Observation]) -> Mapping[str, Plan]:
+        return {name: auto.decide(view) for name, view in views.items()}
+
+
+def rules(driver: str, channel: str, caution: float) -> Pilot:
+    """The pilot of a driver that needs no host; on the channel "observation" the expert sees what all see."""
+    return Auto() if driver == "auto" else Expert(caution, shares=channel == "observation")
 
 
 @dataclass

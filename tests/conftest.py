@@ -1,4 +1,4 @@
-"""Tiny random language and vision-language models with a byte-level tokenizer, as folders `Backbone.load` takes."""
+"""Tiny random models: the built-in driver, language and vision-language models with a byte-level tokenizer."""
 
 from pathlib import Path
 
@@ -93,3 +93,28 @@ def vlm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A weights file of a tiny random `vector` driver that gets along: about 9 m/s, straight on.
+
+    Inputs change the target speed a little, so that what is heard shows in the trajectory.
+    """
+    import torch
+
+    from laco.agents.drivers.vector import VectorDriver
+    from laco.agents.drivers.vector_model import VectorModel
+
+    torch.manual_seed(0)
+    shape = {"width": 32, "layers": 2, "heads": 4, "kv_heads": 2}
+    model = VectorModel(**shape)
+    with torch.no_grad():
+        for parameter in model.speed[-1].parameters():
+            parameter.mul_(3.0)
+        model.speed[-1].bias[16:24] += 4.0  # target speeds from 7.5 to 11 m/s
+        model.bend[-1].weight.zero_()
+        model.bend[-1].bias.zero_()
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    VectorDriver(model, input_norm=2.0).save(path, shape, {})
+    return str(path)

@@ -26,6 +26,7 @@ LAID_OUT = {  # ways through junctions, lights, controllers, yield signs, stop s
     "highway": (5, 0, 0, 1, 0, 0),
     "narrow_street": (2, 0, 0, 1, 0, 0),
     "straight": (34, 0, 0, 0, 0, 0),
+    "curve": (0, 0, 0, 0, 0, 0),
     "hill": (0, 0, 0, 0, 0, 0),
 }
 NETS = [name for name in LAID_OUT if name != "hill"]

@@ -26,19 +26,23 @@ class Facts:
     period: [s] between two decisions. carries: what channels may ask of it: "objects" (reads a peer's object
     list), "text" (reads sentences), "speech" (says them), "embeddings" (shares and reads what enters its
     decoder), "kv" (thinks in a decoder's cache). model: whether it takes a model's name instead of a weights
-    file, and which one by default. camera: what it wants to see through.
+    file, and which one by default. camera: what it wants to see through. hosted: whether it thinks in an agent host;
+    rules need none, they are bounds to compare with.
     """
 
     period: float
     carries: frozenset[str]
     model: str | None = None
     camera: Camera | None = None
+    hosted: bool = True
 
 
 DRIVERS = {
     "vector": Facts(0.2, frozenset({"objects", "embeddings", "kv"})),
     "llm": Facts(1.0, frozenset({"text", "speech", "embeddings", "kv"}), model="smollm2"),
     "vlm": Facts(1.0, frozenset({"text", "speech", "embeddings", "kv"}), model="", camera=Camera()),
+    "expert": Facts(0.2, frozenset({"objects"}), hosted=False),
+    "auto": Facts(0.2, frozenset(), hosted=False),
 }
 
 

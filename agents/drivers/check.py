@@ -18,6 +18,8 @@ def weights_of(driver: str, weights: Path | None, model: str | None, here: bool 
     BackboneError for a file that holds something else, and for a built-in model that has not been fetched.
     """
     known = facts(driver)
+    if not known.hosted and (weights is not None or model is not None):
+        raise ConfigError(f"the {driver} driver is a set of rules: it takes neither weights nor a model")
     if known.model is None:
         if model is not None:
             raise ConfigError(f"the {driver} driver takes weights, not a model: use --weights")

@@ -30,7 +30,7 @@ ACCEL, BRAKE, HARD = 2.5, 4.0, 7.0  # [m/s^2]
 HOLD = 0.6  # [s] a target is kept before braking is considered: reaction plus one decision
 LEADER = 5.0  # [m/s^2] a leader may brake so hard
 LATERAL = 2.5  # [m/s^2] comfortable in bends
-CRAWL = 1.0  # [m/s] slowest target above a stop
+CRAWL, PEEK = 1.0, 2.0  # [m/s] slowest target above a stop; with which one feels one's way where nobody can be seen
 EARLY, LATE = 0.6, 0.2  # [s] kept before another's arrival: before going in, and once it is too late to stay out
 AFTER = 0.2  # [s] kept after another has gone
 STOPPED = 3.6  # [s] a stop needs to be safe this long: one can move on again
@@ -56,7 +56,7 @@ def judge(frame: Frame, views: Sequence[Observation], caution: float) -> tuple[f
 def plan(frame: Frame, time: float, target: float, rate: float) -> Plan:
     """The plan that takes the vehicle to `target` [m/s] along its route."""
     speeds = _approach(frame.body.speed, np.array(target), rate, DT * np.arange(1.0, STEPS + 1))
-    return Plan(time, tuple(float(v) for v in speeds), _curvature(frame, speeds))
+    return Plan(time, tuple(float(v) for v in speeds), steered(frame, speeds))
 
 
 def _approach(speed: float, target: Array, rate: float, times: Array) -> Array:
@@ -66,17 +66,17 @@ def _approach(speed: float, target: Array, rate: float, times: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Ways to go on: route distances [k, times], and the speed that each keeps after the last of TIMES."""
+    """Ways to go on: speeds and route distances [k, times]; the last speed is kept."""
 
+    speeds: Array
     distance: Array
-    final: Array
 
     @classmethod
     def of(cls, speeds: Array) -> "Profiles":
         """From speeds [k, times] [m/s]."""
         distance = np.zeros(speeds.shape)
         np.cumsum((speeds[:, 1:] + speeds[:, :-1]) * (TIMES[1] / 2), axis=1, out=distance[:, 1:])
-        return cls(distance, speeds[:, -1])
+        return cls(speeds, distance)
 
     def first_taken(self, taken: Mask) -> Array:
         """When each profile meets a taken cell [k]; inf where never."""
@@ -91,17 +91,24 @@ class Profiles:
         low, high = self.distance[row, after - 1], self.distance[row, after]
         share = (places - low) / np.maximum(high - low, 1e-9)
         late = np.full(share.shape, np.inf)
-        end, final = self.distance[:, -1:], self.final[:, None]
+        end, final = self.distance[:, -1:], self.speeds[:, -1:]
         np.divide(places - end, final, out=late, where=final > 0.05)
         inside = np.where(places <= 0.0, 0.0, TIMES[after - 1] + share * TIMES[1])
         return np.where(places > end, TIMES[-1] + late, inside)
 
-    def keep_out(self, zones: Sequence[Zone], margin: float) -> Mask:
-        """Which profiles are in no zone at the same time as its other user, at least `margin` [s] before it: [k]."""
+    def keep_out(self, zones: Sequence[Zone], margin: float, peek: bool = False) -> Mask:
+        """Which profiles are in no zone at the same time as its other user, at least `margin` [s] before it: [k].
+
+        peek: where nobody is seen but somebody may hide, feeling one's way is fine too.
+        """
         if not zones:
             return np.ones(len(self.distance), dtype=bool)
         enter, leave, arrives, gone = np.array([(z.enter, z.leave, z.arrives, z.gone) for z in zones]).T
         meets = (self.at(enter) < gone + AFTER) & (self.at(leave) > arrives - margin)
+        if peek and any(z.blind for z in zones):
+            there = self.distance[:, None] >= enter[:, None]
+            slow = (self.speeds[:, None] * there).max(axis=2) < PEEK + 0.2
+            meets &= ~(slow & np.array([z.blind for z in zones]))
         return np.asarray(~meets.any(axis=1))
 
 
@@ -116,12 +123,12 @@ def _choose(frame: Frame, cap: float, threat: Threats) -> tuple[float, float]:
     stays = stop.first_taken((moving | still) & (TIMES <= STOPPED)[:, None]) == np.inf
     passes, clear = hold.first_taken(moving) == np.inf, hold.first_taken(still) == np.inf
     soft, firm = [z for z in threat.zones if z.soft], [z for z in threat.zones if not z.soft]
-    lasting = [z for z in threat.zones if not (z.brief and z.arrives > STOPPED)]
+    lasting = [z for z in threat.zones if not (z.blind and z.short and z.arrives > STOPPED)]
     room, slower = _room(frame, targets, stop, threat.leaders)
 
     def ranked(margin: float) -> list[Mask]:
         stops = stays & stop.keep_out(lasting, margin)
-        goes = passes & hold.keep_out(firm, margin) & (clear & hold.keep_out(soft, margin) | stops)
+        goes = passes & hold.keep_out(firm, margin) & (clear & hold.keep_out(soft, margin, peek=True) | stops)
         return [goes & room, goes & slower, stops]
 
     usable = (targets == 0.0) | (targets >= CRAWL)
@@ -170,7 +177,7 @@ def bend_cap(frame: Frame, cap: float) -> float:
     return float(min(cap, np.sqrt(allowed**2 + 2 * 2.0 * ahead).min()))
 
 
-def _curvature(frame: Frame, speeds: Array) -> tuple[float, ...]:
+def steered(frame: Frame, speeds: Array) -> tuple[float, ...]:
     """Pure pursuit: the arc [deg/m] through a route point, further ahead with speed, at each plan step."""
     travelled = np.concatenate([[0.0], np.cumsum(speeds[:-1] * DT)])
     look = travelled * 0.5 + min(max(0.6 * frame.body.speed, 3.5), 8.0)

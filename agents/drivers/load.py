@@ -14,6 +14,8 @@ def load(name: str, weights: str = "") -> Driver:
     "" means the shipped or default ones. Raises: ConfigError, BackboneError.
     """
     known = facts(name)
+    if not known.hosted:
+        raise ConfigError(f"the {name} driver is a set of rules: it needs no host")
     if known.model is None:
         from laco.agents.drivers.vector import VectorDriver
 

@@ -99,19 +99,18 @@ def _shared(vehicles: Sequence[Vehicle]) -> tuple[list[Pair], list[tuple[str, st
     coarse = np.full((len(vehicles), len(ROUTE_AHEAD), 2), np.nan)
     for i, vehicle in enumerate(vehicles):
         coarse[i, : len(vehicle.points)] = vehicle.points[: len(ROUTE_AHEAD)]
+    coarse -= coarse[0, 0]  # near zero, where squares are exact enough
     near = _near(coarse, 9.0)
     chosen = [(i, j) for i, j in combinations(range(len(vehicles)), 2) if near[i, j]]
     if not chosen:
         return [], []
     fine, heading = _fine(coarse)
     i, j = np.array(chosen).T
-    gap = fine[i][:, :, None] - fine[j][:, None]
     widths = np.array([v.body.half_width for v in vehicles])
-    touch = (gap**2).sum(-1) < ((widths[i] + widths[j] + BESIDE) ** 2)[:, None, None]
+    touch = _squares(fine[i], fine[j]) < ((widths[i] + widths[j] + BESIDE) ** 2)[:, None, None]
     pairs, follows = [], []
-    for (one, two), meets in zip(chosen, touch, strict=True):
-        if not meets.any():
-            continue
+    for number in np.flatnonzero(touch.any(axis=(1, 2))):
+        (one, two), meets = chosen[number], touch[number]
         names = (vehicles[one].name, vehicles[two].name)
         if _behind(meets, heading[one], heading[two]):
             follows.append(names)
@@ -124,10 +123,15 @@ def _shared(vehicles: Sequence[Vehicle]) -> tuple[list[Pair], list[tuple[str, st
     return pairs, follows
 
 
+def _squares(one: Array, two: Array) -> Array:
+    """Squared distances [..., k, l] between points [..., k, 2] and [..., l, 2]."""
+    product = one @ np.swapaxes(two, -1, -2)
+    return np.asarray((one**2).sum(-1)[..., :, None] + (two**2).sum(-1)[..., None, :] - 2.0 * product)
+
+
 def _near(coarse: Array, reach: float) -> NDArray[np.bool_]:
     """Which routes [n, points, 2] come nearer to each other than `reach` [m]: [n, n]."""
-    gap = coarse[:, :, None, None] - coarse[None, None]
-    return np.asarray(((gap**2).sum(-1) < reach * reach).any(axis=(1, 3)))
+    return np.asarray((_squares(coarse[:, None], coarse[None]) < reach * reach).any(axis=(2, 3)))
 
 
 def _fine(coarse: Array) -> tuple[Array, Array]:
@@ -141,5 +145,5 @@ def _fine(coarse: Array) -> tuple[Array, Array]:
 
 def _behind(meets: NDArray[np.bool_], own: Array, other: Array) -> bool:
     """Whether the way of one (rows) leads to where the other (columns) is now, and on with it."""
-    at = np.flatnonzero(meets[:, 0])
-    return bool(at.size) and float(own[at[0]] @ other[0]) > SAME_WAY
+    at = int(meets[:, 0].argmax())
+    return bool(meets[at, 0]) and float(own[at] @ other[0]) > SAME_WAY

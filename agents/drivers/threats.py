@@ -35,14 +35,15 @@ Mask = NDArray[np.bool_]
 @dataclass(frozen=True)
 class Zone:
     """From `enter` to `leave` [m] of the viewer's centre, and when another is there [s]. soft: it will do to be able to
-    stop before it. brief: one may stop in it to look on, as long as nobody can be there soon."""
+    stop before it. blind: nobody is seen, somebody may hide. short: it is crossed, not driven along."""
 
     enter: float
     leave: float
     arrives: float
     gone: float
     soft: bool
-    brief: bool = False
+    blind: bool = False
+    short: bool = True
 
 
 @dataclass(eq=False)
@@ -167,10 +168,8 @@ def _hide(frame: Frame, found: Threats, seen: Sequence[Lane], caution: float) ->
     for body, some in zip(phantoms, conflicts(frame, phantoms, taken), strict=True):
         for conflict in some:
             if not conflict.same_way:
-                brief = min(conflict.along) > -SAME_WAY
-                zone = Zone(*_span(frame, conflict), conflict.near / body.speed, math.inf, True, brief)
-                if zone.enter > 0.0:  # inside, leaving is the best one can do
-                    found.zones.append(zone)
+                short, span = min(conflict.along) > -SAME_WAY, _span(frame, conflict)
+                found.zones.append(Zone(*span, conflict.near / body.speed, math.inf, True, True, short))
             elif conflict.begin > frame.body.half_length:
                 since = conflict.first / body.speed - CUT_IN
                 found.still[:, conflict.cells] |= TIMES[:, None] >= since

@@ -125,26 +125,26 @@ def _suite(
 
     from laco.agents.channels import CHANNEL_NAMES, carried
     from laco.errors import ConfigError
-    from laco.scenarios.suite.spec import Setting, Suite
+    from laco.scenarios.suite.spec import Suite, absolute
 
     if not scenarios:
         raise ConfigError("name a scenario, or all, or a suite's file with --suite")
     names = [name.value for name in drivers or [DriverName.VECTOR]]
     able = [channel for channel in CHANNEL_NAMES if any(channel in carried(name) for name in names)]
     file = "" if weights is None else str(weights)
-    settings: list[Setting] = []
+    settings: list[dict[str, Any]] = []
     for channel in channels or able:
         if channel == "silent" and cautions:
             settings += [
-                Setting(name=f"silent, caution {c:g}", channel=channel, caution=c, weights=file) for c in cautions
+                {"name": f"silent, caution {c:g}", "channel": channel, "caution": c, "weights": file} for c in cautions
             ]
         else:
-            settings.append(Setting(name=channel, channel=channel, weights=file))
+            settings.append({"name": channel, "channel": channel, "weights": file})
     plain = {"scenarios": scenarios, "seeds": seeds, "twins": twins.value, "drivers": names, "radios": radios,
              "times": times, "baseline": baseline, "limit": limit}  # fmt: skip
     try:
         found = {**{name: value for name, value in plain.items() if value is not None}, "settings": settings}
-        return msgspec.convert(found, Suite)
+        return absolute(msgspec.convert(found, Suite), Path.cwd())
     except msgspec.ValidationError as error:
         raise ConfigError(str(error)) from error
 

@@ -34,11 +34,14 @@ class ChannelName(StrEnum):
 
 
 class DriverName(StrEnum):
-    """Who drives: the built-in small network, a language model, or a vision-language model."""
+    """Who drives: the built-in small network, a language model, a vision-language model, or rules as bounds: the expert
+    (on `observation` it sees what all vehicles see) and a driver like CARLA's own."""
 
     VECTOR = "vector"
     LLM = "llm"
     VLM = "vlm"
+    EXPERT = "expert"
+    AUTO = "auto"
 
 
 def run(
@@ -246,7 +249,7 @@ def _drive(
         with Session(carla, seed=options[0].seed, view=view, agents=agents, keys=keys, traced=traced) as session:
             if session.viewer is not None:
                 typer.echo(f"view: {session.viewer.url}", err=True)
-            _warm(session)
+            _warm(session, options[0].driver)
             bar.update(start, completed=1.0)
             task = bar.add_task("expert", total=1.0)
             free = session.free_times(options[0].layout(), lambda share: bar.update(task, completed=share))
@@ -261,9 +264,12 @@ def _drive(
     return results
 
 
-def _warm(session: "Session") -> None:
-    """Start the agent hosts: they load torch while the expert drives."""
-    _ = session.fleet
+def _warm(session: "Session", driver: str) -> None:
+    """Start the agent hosts, if the driver needs any: they load torch while the expert drives."""
+    from laco.agents.drivers import facts
+
+    if facts(driver).hosted:
+        _ = session.fleet
 
 
 class _Update:

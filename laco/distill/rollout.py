@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 from laco.agents.control import Pedals, follow
 from laco.agents.drivers.plan import Plan
@@ -110,7 +110,7 @@ class Rollout:
         self.outcomes = {name: Outcome() for name in self.egos}
 
     @classmethod
-    def of(cls, layout: Layout) -> "Rollout":
+    def of(cls, layout: Layout) -> Self:
         """The layout on its map."""
         road_map, buildings = surroundings(layout.map)
         return cls(layout, lanes_of(road_map, layout), buildings)
@@ -134,10 +134,14 @@ class Rollout:
     def run(self, policy: Policy, seconds: float) -> dict[str, Outcome]:
         """Drive until ego A has arrived or the time is up."""
         while self.time < seconds and self.outcomes[self.layout.egos[0].name].time is None:
-            plans = policy({name: self.view(name) for name in self.egos})
-            for _ in range(round(PERIOD / TICK)):
-                self._tick(plans)
+            self.decide(policy)
         return self.outcomes
+
+    def decide(self, policy: Policy) -> None:
+        """One decision of all egos, and what happens until the next."""
+        plans = policy({name: self.view(name) for name in self.egos})
+        for _ in range(round(PERIOD / TICK)):
+            self._tick(plans)
 
     def _tick(self, plans: Mapping[str, Plan]) -> None:
         for name, car in self.egos.items():

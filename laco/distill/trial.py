@@ -1,12 +1,12 @@
 """A scenario put to the test by driving it, without a server: does its hazard matter, does a peer see it in time,
-and does somebody who sees everything get through?
+and does somebody who sees everything get through? `laco scenarios --check` shows what comes of it.
 
 Three drives of a seed. *Blind*: every ego drives as if the hazards were not there. *Seeing*: the expert with all
 egos' views. *Twin*: the same without the hazards.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -24,7 +24,7 @@ from laco.scenarios.catalog.check import Case, faults
 from laco.scenarios.layout import Layout
 from laco.scenarios.pilots import Expert
 
-SECONDS = 30.0  # [s] a drive may take
+SECONDS, BLIND_SECONDS = 30.0, 15.0  # [s] a drive may take
 LEAD = 1.0  # [s] at least between a peer's first sight of a hazard and A's
 NEAR = 1.5  # [m] that a blind A may come to a hazard which matters
 MATTERS, CLEAN = 0.5, 0.9  # shares of the seeds: hazards that matter, drives of the seeing expert without fault
@@ -35,12 +35,13 @@ CAUTION = 0.5  # of the seeing expert
 class Trial:
     """A seed, driven.
 
-    lead: from a peer's first sight of a hazard to A's [s]; infinite if A never sees it, minus infinite if no peer
-    does. nearest: how near a blind A comes to a hazard, or to an ego that has met one [m]. done: who fails to arrive
-    untouched, with and without the hazards.
+    vehicles: how many are connected. lead: from a peer's first sight of a hazard to A's [s]; infinite if A never sees
+    it, minus infinite if no peer does. nearest: how near a blind A comes to a hazard, or to an ego that has met one
+    [m]. failed, failed_twin: who does not arrive untouched, with and without the hazards.
     """
 
     seed: int
+    vehicles: int
     faults: Sequence[str]
     lead: float
     nearest: float
@@ -54,6 +55,11 @@ class Verdict:
 
     scenario: Scenario
     trials: list[Trial] = field(default_factory=list)
+
+    @property
+    def vehicles(self) -> int:
+        """Most that are connected on any of the seeds."""
+        return max(t.vehicles for t in self.trials)
 
     @property
     def lead(self) -> float:
@@ -75,6 +81,11 @@ class Verdict:
         """Share of the drives of the seeing expert, hazard and twin, without fault."""
         return sum((not t.failed) + (not t.failed_twin) for t in self.trials) / (2 * len(self.trials))
 
+    @property
+    def faultless(self) -> bool:
+        """Whether no layout has a fault."""
+        return not any(t.faults for t in self.trials)
+
     def complaints(self) -> list[str]:
         """What is wrong with the scenario, a line each; nothing if it belongs into the catalogue."""
         found = [f"seed {t.seed}: {fault}" for t in self.trials for fault in t.faults]
@@ -83,12 +94,13 @@ class Verdict:
         if self.mattering < MATTERS:
             found.append(f"a blind A comes near a hazard on {self.mattering:.0%} of the seeds only")
         if self.clean < CLEAN:
-            found += [f"seed {t.seed}: who sees everything fails: {', '.join(t.failed)}" for t in self.trials if t.failed]
-            found += [f"seed {t.seed}: the twin fails: {', '.join(t.failed_twin)}" for t in self.trials if t.failed_twin]
+            for t in self.trials:
+                whose = (("", t.failed), (" in the twin", t.failed_twin))
+                found += [f"seed {t.seed}: who sees everything fails{w}: {', '.join(f)}" for w, f in whose if f]
         return found
 
 
-def judge(scenario: Scenario, seeds: Sequence[int]) -> Verdict:
+def judge(scenario: Scenario, seeds: Iterable[int]) -> Verdict:
     """Put a scenario to the test. Raises: whatever a layout raises."""
     return Verdict(scenario, [trial(scenario, seed) for seed in seeds])
 
@@ -96,11 +108,11 @@ def judge(scenario: Scenario, seeds: Sequence[int]) -> Verdict:
 def trial(scenario: Scenario, seed: int) -> Trial:
     """One seed's."""
     case = Case.of(scenario, seed, lambda name: surroundings(name)[0])
-    found = faults(case)
+    found, vehicles = faults(case), len(case.layout.egos)
     if found:
-        return Trial(seed, found, math.inf, 0.0, (), ())
+        return Trial(seed, vehicles, found, math.inf, 0.0, (), ())
     lead, nearest = blind(case.layout)
-    return Trial(seed, found, lead, nearest, seeing(case.layout), seeing(case.layout.twin()))
+    return Trial(seed, vehicles, found, lead, nearest, seeing(case.layout), seeing(case.layout.twin()))
 
 
 class _Watched(Rollout):
@@ -108,7 +120,7 @@ class _Watched(Rollout):
 
     nearest = math.inf
 
-    def run(self, policy: Policy, seconds: float) -> dict[str, Outcome]:
+    def run_all(self, policy: Policy, seconds: float) -> dict[str, Outcome]:
         """Drive until every ego has arrived or the time is up."""
         while self.time < seconds and any(o.time is None for o in self.outcomes.values()):
             plans = policy({name: self.view(name) for name in self.egos})
@@ -151,7 +163,7 @@ def blind(layout: Layout) -> tuple[float, float]:
             plans[name] = decide(with_beacons(msgspec.structs.replace(view, actors=kept), others), 0.0)
         return plans
 
-    rollout.run(policy, SECONDS)
+    rollout.run(policy, BLIND_SECONDS)
     helped, *peers = rollout.egos
     leads = [_lead(first, hazard, helped, peers) for hazard in rollout.hazards]
     return max(leads), rollout.nearest
@@ -165,5 +177,5 @@ def _lead(first: Mapping[tuple[int, str], float], hazard: int, helped: str, peer
 def seeing(layout: Layout) -> tuple[str, ...]:
     """Egos that do not arrive, or touch somebody, although all know what all see."""
     rollout, expert = _Watched.of(layout), Expert(CAUTION)
-    outcomes = rollout.run(lambda views: expert.decide(rollout.time, views), SECONDS)
+    outcomes = rollout.run_all(lambda views: expert.decide(rollout.time, views), SECONDS)
     return tuple(name for name, outcome in outcomes.items() if outcome.collided or outcome.time is None)

@@ -39,11 +39,11 @@ class Rapl:
 
     source = "RAPL packages"
 
-    def __init__(self, root: Path = POWERCAP) -> None:
+    def __init__(self, root: Path | None = None) -> None:
         """Raises: OSError where the counters are missing or may not be read (most kernels let only root)."""
-        self._zones = [zone for zone in sorted(root.glob("*rapl:[0-9]*")) if zone.name.count(":") == 1]
+        self._zones = [zone for zone in sorted((root or POWERCAP).glob("*rapl:[0-9]*")) if zone.name.count(":") == 1]
         if not self._zones:
-            raise FileNotFoundError(f"no RAPL zone in {root}")
+            raise FileNotFoundError(f"no RAPL zone in {root or POWERCAP}")
         self._ranges = [_number(zone / "max_energy_range_uj") for zone in self._zones]
         self.start()
 

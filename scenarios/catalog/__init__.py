@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from laco.errors import ScenarioError
 from laco.scenarios.catalog import (
+    blind_curve,
+    grid_cruise,
+    lane_change_motorcycle,
     narrow_bottleneck,
+    negotiation,
     occluded_crossing,
     occluded_pedestrian,
     overtake_truck,
@@ -41,7 +45,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         unprotected_left.ID,
-        "A turns left; a truck waiting opposite hides an oncoming car, which B, ahead, sees",
+        "A turns left; a truck waiting opposite hides an oncoming car, which B, behind it, sees",
         unprotected_left.layout,
     ),
     Scenario(
@@ -73,6 +77,26 @@ SCENARIOS: tuple[Scenario, ...] = (
         roundabout_entry.ID,
         "trucks hide a car in the ring that A enters; connected B, behind that car or at the next arm, sees it",
         roundabout_entry.layout,
+    ),
+    Scenario(
+        blind_curve.ID,
+        "behind a bend a car swings round a van into A's lane; connected B, ahead of A, has met it",
+        blind_curve.layout,
+    ),
+    Scenario(
+        lane_change_motorcycle.ID,
+        "A pulls out from between trucks in front of a motorcycle that connected B has seen come",
+        lane_change_motorcycle.layout,
+    ),
+    Scenario(
+        negotiation.ID,
+        "3 to 8 connected vehicles at a crossing without lights; trucks hide an unconnected car from A, not B",
+        negotiation.layout,
+    ),
+    Scenario(
+        grid_cruise.ID,
+        "6 to 16 connected vehicles in a grid without lights; trucks hide cars that cross, others see them",
+        grid_cruise.layout,
     ),
 )
 

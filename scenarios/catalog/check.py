@@ -50,7 +50,8 @@ def plain(layout: Layout) -> list[Any]:
     """A layout as values that compare."""
     routes = [ego.route.tolist() for ego in layout.egos]
     scripts = [(m.path.tolist(), m.profile, m.gate, m.hazard, m.calm) for m in layout.movers]
-    return [layout.placements(), routes, scripts, layout.crossings, layout.map, layout.limit, layout.green, layout.notes]
+    world = (layout.map, layout.limit, layout.green, layout.crossings)
+    return [layout.placements(), routes, scripts, *world, layout.notes]
 
 
 def _has_blueprints(case: Case) -> Faults:
@@ -62,7 +63,7 @@ def _has_blueprints(case: Case) -> Faults:
 def _is_what_the_seed_says(case: Case) -> Faults:
     if plain(case.layout) != plain(case.again):
         yield "the same seed gives another layout"
-    if plain(case.layout)[:4] == plain(case.next)[:4]:
+    if plain(case.layout)[:3] == plain(case.next)[:3]:
         yield "the next seed gives the same layout"
 
 

@@ -7,13 +7,14 @@ of what is left and back again; so does the hazard's, which is in the bottleneck
 
 import numpy as np
 
-from laco.scenarios.catalog.ways import LIMIT, Array, arrival, weave
+from laco.scenarios.catalog.paths import LIMIT, Array, arrival, weave
 from laco.scenarios.layout import Crossing, Ego, Layout, Mover, Placement
 
 ID = "narrow-bottleneck-v1"
-LANE, ONCOMING, KEEP = 133.0, 129.0, 128.7  # [m] y of the lanes' centres, and where oncoming cars keep right
-MIDDLE = 129.55  # [m] y of what is left
-RIGHT, LEFT = 132.65, 126.95  # [m] y of the parked vehicles; those on the left stand half on the sidewalk
+LANE, ONCOMING = 133.0, 129.0  # [m] y of the lanes' centres
+SOUTH, NORTH = 133.5, 128.7  # [m] y where A and those who come keep right
+MIDDLE = 129.4  # [m] y of what is left
+RIGHT, LEFT = 132.3, 126.95  # [m] y of the parked vehicles; those on the left stand half on the sidewalk
 BIG = {"vehicle.carlamotors.firetruck": 8.47, "vehicle.carlamotors.european_hgv": 7.95}  # lengths [m]
 SMALL = {
     "vehicle.mercedes.sprinter": 5.92,
@@ -43,12 +44,12 @@ def layout(seed: int) -> Layout:
         map="straight",
         limit=LIMIT,
         egos=(
-            Ego(Placement("A", car_a, a_from, LANE, EAST, a_speed), route_a),
+            Ego(Placement("A", car_a, a_from, SOUTH, EAST, a_speed), route_a),
             _other(rng, car_b, end, hazard_from),
         ),
         parked=parked,
         movers=(_coming(rng, car_h, hazard_from, speed, begin, end),),
-        crossings=(Crossing(end + 3.0, ONCOMING, WEST, 70.0, 15.0),),
+        crossings=(Crossing(end + 3.0, ONCOMING, WEST, 100.0, 15.0),),
         notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": met, "length": end - begin},
     )
 
@@ -74,8 +75,8 @@ def _through(rng: np.random.Generator, start: float, begin: float, end: float) -
     """A's way through the bottleneck from x = `begin` to `end` [m]."""
     out, home = begin - rng.uniform(3.0, 5.0), end + rng.uniform(3.0, 5.0)
     return weave(
-        (start, LANE),
-        (out - rng.uniform(18.0, 23.0), LANE),
+        (start, SOUTH),
+        (out - rng.uniform(18.0, 23.0), SOUTH),
         (out, MIDDLE),
         (home, MIDDLE),
         (home + rng.uniform(18.0, 23.0), LANE),
@@ -89,7 +90,7 @@ def _other(rng: np.random.Generator, kind: str, end: float, hazard_from: float) 
         start, stop, y, yaw, speed = end + rng.uniform(8.0, 16.0), 0.0, LANE, EAST, rng.uniform(3.0, 6.0)
         stop = start + rng.uniform(50.0, 60.0)
     else:
-        start, y, yaw, speed = hazard_from + rng.uniform(14.0, 22.0), KEEP, WEST, rng.uniform(9.0, 11.0)
+        start, y, yaw, speed = hazard_from + rng.uniform(14.0, 22.0), NORTH, WEST, rng.uniform(9.0, 11.0)
         stop = end + rng.uniform(26.0, 32.0)
     return Ego(Placement("B", kind, start, y, yaw, speed), np.array([[start, y], [stop, y]]))
 
@@ -97,7 +98,7 @@ def _other(rng: np.random.Generator, kind: str, end: float, hazard_from: float) 
 def _coming(rng: np.random.Generator, kind: str, start: float, speed: float, begin: float, end: float) -> Mover:
     """The hazard through the bottleneck from the other end, at constant speed."""
     path = weave(
-        (start, KEEP), (end + rng.uniform(16.0, 20.0), KEEP), (end + 3.0, MIDDLE), (begin - 4.0, MIDDLE),
-        (begin - rng.uniform(18.0, 22.0), KEEP), (begin - 60.0, KEEP),
+        (start, NORTH), (end + rng.uniform(16.0, 20.0), NORTH), (end + 3.0, MIDDLE), (begin - 4.0, MIDDLE),
+        (begin - rng.uniform(18.0, 22.0), NORTH), (begin - 60.0, NORTH),
     )  # fmt: skip
-    return Mover(Placement("hazard", kind, start, KEEP, WEST, speed), path, ((0.0, speed),), hazard=True)
+    return Mover(Placement("hazard", kind, start, NORTH, WEST, speed), path, ((0.0, speed),), hazard=True)

@@ -8,11 +8,13 @@ that both are at the same place, give or take a second.
 
 import numpy as np
 
-from laco.scenarios.catalog.ways import CRUISE, LIMIT, Array, arrival
+from laco.agents.drivers.expert import ACCEL
+from laco.scenarios.catalog.paths import CRUISE, LIMIT, Array, arrival
 from laco.scenarios.layout import Crossing, Ego, Gate, Layout, Mover, Placement
 
 ID = "occluded-pedestrian-v1"
 LANE = 1.75  # [m] lane centre from the road's middle
+BOX = 8.0  # [m] half side of the junction box
 KERB = 4.75  # [m] middle of a van in the parking lane
 WALK = (7.0, 7.7)  # [m] where on the sidewalk the person stands
 VANS = {  # lengths [m]
@@ -29,16 +31,18 @@ START = 0.3  # [s] from standing to walking
 def layout(seed: int) -> Layout:
     """Everything a seed decides: who walks how fast, the vans and the gap, distances and speeds."""
     rng = np.random.default_rng([seed, 0x9ED1])
-    at, person_x = rng.uniform(52.0, 64.0), rng.uniform(*WALK)
+    at, person_x = rng.uniform(88.0, 98.0), rng.uniform(*WALK)
     number = int(rng.integers(1, 51))
     pace = rng.uniform(2.0, 2.8) if number in CHILD else rng.uniform(1.3, 2.2)
     a_from, a_speed = at + rng.uniform(50.0, 62.0), rng.uniform(8.0, 11.5)
-    late = rng.uniform(-0.35, 0.25)
+    late = rng.uniform(-0.2, 0.35)
     route_a = np.array([[LANE, a_from], [LANE, at - rng.uniform(34.0, 42.0)]])
     walking = (person_x - LANE) / pace + START / 2
     met = arrival(route_a, a_speed, a_from - at - 2.0) + late
     gate = a_from - at - 2.0 - CRUISE * (walking - late)
-    b_from = at - 9.5 * max(met - walking, 0.5) - rng.uniform(3.0, 14.0)
+    # Unhindered, B passes the gap just after A, and looks into it until then.
+    b_speed = rng.uniform(6.5, 9.0)
+    b_from = at - CRUISE * (met + rng.uniform(0.2, 0.9)) + (CRUISE - b_speed) ** 2 / (2 * ACCEL)
     person = Placement("hazard", f"walker.pedestrian.{number:04d}", person_x, at, WEST)
     car_a, car_b = rng.choice(CARS, 2)
     return Layout(
@@ -48,7 +52,7 @@ def layout(seed: int) -> Layout:
         limit=LIMIT,
         egos=(
             Ego(Placement("A", str(car_a), LANE, a_from, NORTH, a_speed), route_a),
-            _oncoming(str(car_b), b_from, rng.uniform(6.5, 9.0), at + 50.0),
+            _oncoming(str(car_b), max(b_from, BOX + 3.0), b_speed, at + 30.0),
         ),
         parked=_row(rng, at),
         movers=(
@@ -72,13 +76,13 @@ def _oncoming(car: str, start: float, speed: float, end: float) -> Ego:
 
 
 def _row(rng: np.random.Generator, at: float) -> tuple[Placement, ...]:
-    """Vans from just before the person towards A, and none to two beyond a gap."""
+    """Vans from just before the person towards A, and perhaps one beyond a gap."""
     places: list[Placement] = []
-    edge = at + rng.uniform(0.6, 1.3)
+    edge = at + rng.uniform(3.6, 4.6)
     for _ in range(int(rng.integers(3, 6))):
         edge = _park(rng, places, edge, 1)
-    edge = at - rng.uniform(7.0, 11.0)
-    for _ in range(int(rng.integers(0, 3))):
+    edge = at - rng.uniform(18.0, 24.0)
+    for _ in range(int(rng.integers(0, 2))):
         edge = _park(rng, places, edge, -1)
     return tuple(places)
 

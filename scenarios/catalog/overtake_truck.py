@@ -1,5 +1,5 @@
-"""overtake-truck-v1: a truck has stopped in A's lane, and hides the oncoming lane through which A has to go round it; B,
-which has just done so, drives on ahead and sees who comes.
+"""overtake-truck-v1: a truck has stopped in A's lane, and hides the oncoming lane through which A has to go round it;
+B, which has just done so, drives on ahead and sees who comes.
 
 The long road of the map `straight`, eastwards (CARLA's frame: y grows to the south). The hazard comes the other way,
 timed such that it meets an unhindered A beside the truck.
@@ -7,11 +7,11 @@ timed such that it meets an unhindered A beside the truck.
 
 import numpy as np
 
-from laco.scenarios.catalog.ways import LIMIT, Array, arrival, weave
+from laco.scenarios.catalog.paths import LIMIT, Array, arrival, weave
 from laco.scenarios.layout import Crossing, Ego, Layout, Mover, Placement
 
 ID = "overtake-truck-v1"
-LANE, ONCOMING = 133.0, 129.0  # [m] y of the lanes' centres
+LANE, ONCOMING, RIGHT = 133.0, 129.0, 133.5  # [m] y of the lanes' centres, and where A keeps right
 CAR, HALF_CAR = "vehicle.lincoln.mkz_2020", 0.93  # [m] half its width
 OTHERS = ("vehicle.audi.tt", "vehicle.tesla.model3", "vehicle.toyota.prius", "vehicle.seat.leon")
 TRUCKS = {  # length and half width [m]
@@ -27,10 +27,10 @@ def layout(seed: int) -> Layout:
     rng = np.random.default_rng([seed, 0x07E2])
     kind = str(rng.choice(list(TRUCKS)))
     length, half = TRUCKS[kind]
-    middle, truck_y = rng.uniform(176.0, 186.0), rng.uniform(132.3, 132.8)
+    middle, side = rng.uniform(176.0, 186.0), rng.uniform(130.4, 130.7)  # its left side stands over the middle line
     back, front = middle - length / 2, middle + length / 2
     a_from, a_speed = back - rng.uniform(58.0, 70.0), rng.uniform(8.0, 11.5)
-    route_a = _round(rng, a_from, back, front, truck_y - half - HALF_CAR - rng.uniform(0.7, 0.9))
+    route_a = _round(rng, a_from, back, front, side - HALF_CAR - rng.uniform(0.65, 0.8))
     speed, late = rng.uniform(11.0, 15.0), rng.uniform(-0.8, 0.8)
     met = arrival(route_a, a_speed, middle - a_from) + late
     b_from = front + rng.uniform(8.0, 18.0)
@@ -41,12 +41,12 @@ def layout(seed: int) -> Layout:
         map="straight",
         limit=LIMIT,
         egos=(
-            Ego(Placement("A", CAR, a_from, LANE, EAST, a_speed), route_a),
+            Ego(Placement("A", CAR, a_from, RIGHT, EAST, a_speed), route_a),
             Ego(Placement("B", str(rng.choice(OTHERS)), b_from, LANE, EAST, rng.uniform(3.0, 6.0)), route_b),
         ),
-        parked=(Placement("truck", kind, middle, truck_y, EAST),),
-        movers=(_coming(str(rng.choice(OTHERS)), middle, speed, met, rng.uniform(0.3, 0.7)),),
-        crossings=(Crossing(front, ONCOMING, WEST, 70.0, 15.0),),
+        parked=(Placement("truck", kind, middle, side + half, EAST),),
+        movers=(_coming(str(rng.choice(OTHERS)), middle, speed, met, rng.uniform(0.2, 0.4)),),
+        crossings=(Crossing(front, ONCOMING, WEST, 100.0, 15.0),),
         notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": met},
     )
 
@@ -55,8 +55,8 @@ def _round(rng: np.random.Generator, start: float, back: float, front: float, as
     """A's way: at `aside` [m] past the truck that stands from x = `back` to `front` [m]."""
     out, home = back - rng.uniform(3.0, 5.0), front + rng.uniform(4.0, 6.0)
     return weave(
-        (start, LANE),
-        (out - rng.uniform(18.0, 23.0), LANE),
+        (start, RIGHT),
+        (out - rng.uniform(18.0, 23.0), RIGHT),
         (out, aside),
         (home, aside),
         (home + rng.uniform(18.0, 23.0), LANE),

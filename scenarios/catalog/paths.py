@@ -1,8 +1,9 @@
 """What scenarios draw with: paths of straights, arcs and lane changes, when one arrives along them, quarter turns."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ Array = NDArray[np.float64]
 NORTH, EAST, SOUTH, WEST = -90.0, 0.0, 90.0, 180.0  # [deg] in CARLA's frame
 LIMIT = 50 / 3.6  # [m/s]
 CRUISE = 0.9 * LIMIT  # [m/s] what an unhindered vehicle drives
-PERIOD = 0.2  # [s] between two decisions
+PERIOD = 0.4  # [s] between two looks ahead
 CARS = (
     "vehicle.lincoln.mkz_2020",
     "vehicle.tesla.model3",
@@ -77,6 +78,23 @@ class Pen:
         return self
 
 
+def weave(*knots: tuple[float, float]) -> Array:
+    """A way [n, 2] through knots of (distance along a straight road, distance aside) [m]: half a cosine from each
+    knot to the next one."""
+    points = [knots[0]]
+    for (s, d), (to_s, to_d) in pairwise(knots):
+        steps = 1 if d == to_d else max(2, round(abs(to_s - s)))
+        shares = np.arange(1, steps + 1) / steps
+        points += [(s + (to_s - s) * t, d + (to_d - d) * (1 - math.cos(math.pi * t)) / 2) for t in shares]
+    return np.array(points)
+
+
+def arc(centre: tuple[float, float], radius: float, start: float, end: float) -> Array:
+    """Points [n, 2] of an arc about `centre` from the angle `start` to `end` [deg], clockwise where it grows."""
+    angles = np.radians(np.linspace(start, end, 1 + max(2, round(abs(end - start) / 5))))
+    return np.asarray(np.array(centre) + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1))
+
+
 def ego(name: str, blueprint: str, path: Array, speed: float) -> Ego:
     """A connected vehicle at the start of its route, looking along it."""
     return Ego(start(name, blueprint, path, speed), path)
@@ -102,8 +120,17 @@ def at(path: Array, along: float) -> tuple[float, float, float]:
     return float(x + share * step[0]), float(y + share * step[1]), math.degrees(math.atan2(step[1], step[0]))
 
 
+def cut(path: Array, begin: float, end: float) -> Array:
+    """The part of a path between two distances along it [m]."""
+    distance = measured(path)
+    inside = path[(distance > begin + 0.2) & (distance < end - 0.2)]
+    return np.array([at(path, begin)[:2], *inside, at(path, end)[:2]])
+
+
 def arrival(path: Array, speed: float, along: float, cruise: float = CRUISE) -> float:
     """Time [s] in which the unhindered expert, from `speed` [m/s], covers `along` [m] of its route, less than all."""
+    if len(path) == 2:
+        return _straight_on(speed, along, cruise)
     route = Route.through(path)
     time = done = 0.0
     while True:
@@ -116,6 +143,14 @@ def arrival(path: Array, speed: float, along: float, cruise: float = CRUISE) -> 
         if done + covered >= along:
             return time + PERIOD * (along - done) / covered
         time, done = time + PERIOD, done + covered
+
+
+def _straight_on(speed: float, along: float, cruise: float) -> float:
+    """The same on a straight road, in closed form."""
+    gained = (cruise**2 - speed**2) / (2 * ACCEL)
+    if along < gained:
+        return (math.sqrt(speed**2 + 2 * ACCEL * along) - speed) / ACCEL
+    return (cruise - speed) / ACCEL + (along - gained) / cruise
 
 
 def turned(layout: Layout, quarters: int, centre: tuple[float, float] = (0.0, 0.0)) -> Layout:
@@ -138,6 +173,31 @@ def turned(layout: Layout, quarters: int, centre: tuple[float, float] = (0.0, 0.
         x, y = point(c.x, c.y)
         return replace(c, x=x, y=y, heading=c.heading + 90.0 * quarters)
 
+    return _changed(layout, place, path, crossing)
+
+
+def moved(layout: Layout, x: float, y: float, tag: str) -> Layout:
+    """The layout shifted by (x, y) [m]; `tag` is added to the roles of all but the egos."""
+    names = {e.name for e in layout.egos}
+
+    def place(p: Placement) -> Placement:
+        return replace(p, x=p.x + x, y=p.y + y, role=p.role if p.role in names else p.role + tag)
+
+    def path(points: Array) -> Array:
+        return np.asarray(points + np.array([x, y]))
+
+    def crossing(c: Crossing) -> Crossing:
+        return replace(c, x=c.x + x, y=c.y + y)
+
+    return _changed(layout, place, path, crossing)
+
+
+def _changed(
+    layout: Layout,
+    place: Callable[[Placement], Placement],
+    path: Callable[[Array], Array],
+    crossing: Callable[[Crossing], Crossing],
+) -> Layout:
     return replace(
         layout,
         egos=tuple(Ego(place(e.placement), path(e.route)) for e in layout.egos),

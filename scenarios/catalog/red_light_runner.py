@@ -1,5 +1,5 @@
-"""red-light-runner-v1: A has green; from the left or from the right a car runs the red light past a queue of trucks that
-hides it. B, just across in that side street, sees it coming.
+"""red-light-runner-v1: A has green; from the left or from the right a car runs the red light past a queue of trucks
+that hides it. B sees it coming: it has just crossed into that side street, or follows the runner to the stop line.
 
 Middle junction of the map `grid`, its lights standing still: green for A's street. The runner comes at constant speed
 in the lane beyond the queue, timed around the moment at which an unhindered A would be where the ways cross.
@@ -7,8 +7,8 @@ in the lane beyond the queue, timed around the moment at which an unhindered A w
 
 import numpy as np
 
-from laco.scenarios.catalog.signals import BOX, EAST, INNER, NORTH, OUTER, WEST, place, there
-from laco.scenarios.catalog.ways import LIMIT, arrival
+from laco.scenarios.catalog.paths import LIMIT, arrival
+from laco.scenarios.catalog.signals import BOX, EAST, INNER, MIDDLE, NORTH, OUTER, WEST, place, there
 from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "red-light-runner-v1"
@@ -36,7 +36,7 @@ def layout(seed: int) -> Layout:
         limit=LIMIT,
         egos=(
             Ego(place("A", str(rng.choice(CARS)), a_lane, a_from, NORTH, a_speed), route_a),
-            _across(rng, way),
+            _across(rng, way) if left and rng.random() < 0.5 else _behind(rng, way, lane, runner),
         ),
         parked=_queue(rng, way, queue),
         movers=(Mover.steady(runner, hazard=True),),
@@ -51,6 +51,13 @@ def _across(rng: np.random.Generator, way: float) -> Ego:
     route = there(np.array([[start, lane], [start - way * rng.uniform(44.0, 56.0), lane]]))
     yaw = WEST if way > 0 else EAST
     return Ego(place("B", str(rng.choice(CARS)), start, lane, yaw, rng.uniform(3.0, 6.5)), route)
+
+
+def _behind(rng: np.random.Generator, way: float, lane: float, runner: Placement) -> Ego:
+    """B, behind the runner, on its way to the stop line."""
+    x, y = runner.x - way * rng.uniform(11.0, 16.0), MIDDLE[1] + lane
+    route = np.array([[x, y], [MIDDLE[0] - way * (BOX + 3.5), y]])
+    return Ego(Placement("B", str(rng.choice(CARS)), x, y, EAST if way > 0 else WEST, rng.uniform(7.0, 10.0)), route)
 
 
 def _queue(rng: np.random.Generator, way: float, lane: float) -> tuple[Placement, ...]:

@@ -1,8 +1,8 @@
-"""roundabout-entry-v1: trucks on the island and beside A's arm hide a car in the ring that A has to let pass; B sees it.
+"""roundabout-entry-v1: a jam beside A and works on the island hide a car in the ring from A; B sees it.
 
 Map `roundabout`, turned by quarters; said here for A coming from the south and going on to the north. Traffic in the
-ring comes from A's left, from the north over the west. B follows the hidden car in the ring and leaves by A's arm, or
-comes from the west and enters behind it.
+ring comes from A's left, from the north over the west. Trucks stand in a jam in the other lane of A's arm, up to the
+ring. B follows the hidden car in the ring and leaves by the west, or comes from there and enters behind it.
 """
 
 import math
@@ -32,7 +32,7 @@ RING, ARM = 20.0, 1.6  # [m] radius of the ring's lane, lane centre of an arm
 JOIN = 69.5  # [deg] between the middle of an arm and where its ways in and out join the ring's lane, less a quarter
 BEND, MOUTH = 8.24, 26.47  # [m] radius of the ways in and out, where they begin or end on the arm
 INTO = math.radians(JOIN) * BEND  # [m] length of a way in
-KERB, VERGE = -5.2, 27.0  # [m] middle of the trucks beside the arm, and where they end
+JAM, REAR = -1.8, 27.5  # [m] middle of the trucks beside A, and how near to the ring the last one is
 
 
 def layout(seed: int) -> Layout:
@@ -54,7 +54,7 @@ def layout(seed: int) -> Layout:
         map="roundabout",
         limit=LIMIT,
         egos=(ego("A", car, path, a_speed), b),
-        parked=(*_beside(rng), *_on_the_island(rng)),
+        parked=(*_jam(rng), *_on_the_island(rng)),
         movers=(_hazard(str(rng.choice(HAZARDS)), JOIN + before, speed),),
         notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": since},
     )
@@ -74,8 +74,8 @@ def _hazard(blueprint: str, angle: float, speed: float) -> Mover:
 
 
 def _behind(blueprint: str, angle: float) -> Ego:
-    """B in the ring, behind the hazard; it leaves by A's arm."""
-    path = _ring(angle).turn(-(angle - (180.0 - JOIN)), RING).turn(JOIN, BEND).ahead(25.0).path
+    """B in the ring, behind the hazard; it leaves by the arm before A's."""
+    path = _ring(angle).turn(-(angle - (270.0 - JOIN)), RING).turn(JOIN, BEND).ahead(25.0).path
     return ego("B", blueprint, path, 4.5)
 
 
@@ -85,18 +85,15 @@ def _from_the_west(blueprint: str, b_from: float, speed: float) -> Ego:
     return ego("B", blueprint, pen.ahead(8.0).path, speed)
 
 
-def _beside(rng: np.random.Generator) -> tuple[Placement, ...]:
-    """Trucks and vans along the left side of A's arm, and one along the ring between that arm and the next."""
+def _jam(rng: np.random.Generator) -> tuple[Placement, ...]:
+    """Trucks and vans in the lane that leaves the ring beside A."""
     kinds = [str(rng.choice((*TRUCKS, TRUCKS[0], VANS[1]))) for _ in range(5)]
-    verge = VERGE + rng.uniform(0.0, 1.0)
-    stands = row("truck", kinds, np.array([[KERB, verge], [KERB, verge + 80.0]]), 0.0, rng.uniform(0.3, 0.7))
-    a = math.radians(rng.uniform(120.0, 126.0))
-    x, y = 24.6 * math.cos(a), 24.6 * math.sin(a)
-    return (*stands, Placement("truck5", TRUCKS[0], x, y, math.degrees(a) - 90.0))
+    rear = REAR + rng.uniform(0.0, 1.5)
+    return row("truck", kinds, np.array([[JAM, rear], [JAM, rear + 80.0]]), 0.0, rng.uniform(0.5, 1.5))
 
 
 def _on_the_island(rng: np.random.Generator) -> tuple[Placement, ...]:
     """Two trucks that hide the far side of the ring."""
-    x, y = rng.uniform(-15.0, -13.5), rng.uniform(1.0, 5.0)
+    x, y = rng.uniform(-12.5, -10.5), rng.uniform(1.0, 5.0)
     line: Array = np.array([[x, y], [x + 30.0, y]])
     return row("works", TRUCKS, line, 0.0, rng.uniform(0.3, 0.8))

@@ -1,14 +1,15 @@
-"""unprotected-left-v1: A turns left; a truck that waits to do the same opposite hides the lane beside it, in which a car
-comes straight on. B, ahead of A and across the junction, has passed the truck and sees it.
+"""unprotected-left-v1: A turns left; a truck that waits to do the same opposite hides the lane beside it, in which a
+car comes straight on. B comes behind it and sees it, and the lane, until it turns right.
 
 Middle junction of the map `grid`, its lights standing still: green for A and for the oncoming traffic. The hazard
-comes at constant speed, timed around the moment at which an unhindered A would cross its lane.
+comes at constant speed, timed around the moment at which an unhindered A would cross its lane. On some seeds
+connected C goes ahead of A.
 """
 
 import numpy as np
 
-from laco.scenarios.catalog.signals import BOX, INNER, NORTH, OUTER, SOUTH, place, there
-from laco.scenarios.catalog.ways import LIMIT, Array, arc, arrival
+from laco.scenarios.catalog.paths import LIMIT, Array, arc, arrival
+from laco.scenarios.catalog.signals import BOX, INNER, MIDDLE, NORTH, OUTER, SOUTH, place, there
 from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "unprotected-left-v1"
@@ -30,7 +31,7 @@ def layout(seed: int) -> Layout:
     # Where the turn crosses the outer lane of those who come the other way.
     crossed = BOX - np.sqrt(TURN**2 - (BOX - OUTER) ** 2)
     along = a_from - BOX + TURN * np.arccos((BOX - OUTER) / TURN)
-    speed, late = rng.uniform(10.0, 14.0), rng.uniform(-0.5, 0.6)
+    speed, late = rng.uniform(9.5, 12.3), rng.uniform(-0.5, 0.6)
     met = arrival(route_a, a_speed, along) + late
     hazard = place("hazard", str(rng.choice(COMING)), -OUTER, crossed - speed * met, SOUTH, speed)
     return Layout(
@@ -40,7 +41,8 @@ def layout(seed: int) -> Layout:
         limit=LIMIT,
         egos=(
             Ego(place("A", str(rng.choice(CARS)), INNER, a_from, NORTH, a_speed), route_a),
-            _ahead(rng),
+            _behind(rng, hazard),
+            *([_ahead(rng)] if rng.random() < 0.4 else []),
         ),
         parked=_waiting(rng),
         movers=(Mover.steady(hazard, hazard=True),),
@@ -55,17 +57,25 @@ def _turn(start: float, end: float) -> Array:
     return np.concatenate([[[INNER, start]], bend, [[-end, -INNER]]])
 
 
+def _behind(rng: np.random.Generator, hazard: Placement) -> Ego:
+    """B, behind the hazard, about to turn right into the western arm's outer lane."""
+    x, start = -OUTER, hazard.y - MIDDLE[1] - rng.uniform(13.0, 20.0)
+    bend = arc((-BOX, -BOX), BOX - OUTER, 0.0, 90.0)
+    route = there(np.concatenate([[[x, start]], bend, [[-BOX - rng.uniform(22.0, 30.0), -OUTER]]]))
+    return Ego(place("B", str(rng.choice(CARS)), x, start, SOUTH, hazard.speed), route)
+
+
 def _ahead(rng: np.random.Generator) -> Ego:
-    """B, straight on through the junction, some way ahead of A."""
-    lane, start = float(rng.choice([INNER, OUTER])), rng.uniform(-14.0, 4.0)
-    route = there(np.array([[lane, start], [lane, start - rng.uniform(52.0, 62.0)]]))
-    return Ego(place("B", str(rng.choice(CARS)), lane, start, NORTH, rng.uniform(4.0, 7.0)), route)
+    """C, straight on through the junction ahead of A."""
+    start = rng.uniform(-10.0, 6.0)
+    route = there(np.array([[OUTER, start], [OUTER, start - rng.uniform(52.0, 62.0)]]))
+    return Ego(place("C", str(rng.choice(CARS)), OUTER, start, NORTH, rng.uniform(4.0, 7.0)), route)
 
 
 def _waiting(rng: np.random.Generator) -> tuple[Placement, ...]:
-    """One to three trucks in the inner lane opposite; the first has pulled into the junction."""
+    """One to three trucks in the inner lane opposite, of which the first has pulled into the junction."""
     places: list[Placement] = []
-    edge = rng.uniform(1.8, 4.5)
+    edge = rng.uniform(6.5, 10.0)
     for i in range(int(rng.integers(1, 4))):
         kind = str(rng.choice(list(TRUCKS)))
         places.append(place(f"truck{i}", kind, -INNER + rng.uniform(0.0, 0.3), -edge - TRUCKS[kind] / 2, SOUTH))

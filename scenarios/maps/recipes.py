@@ -15,6 +15,7 @@ from laco.scenarios.maps.scenery import Scenery
 from laco.scenarios.maps.straight import SCENERY, straight
 
 RING = 18.0  # [m] radius of the roundabout's inner lane border
+BEND, WIDE = 32.0, 60.0  # [m] radii of the middle line in the bends of `curve`
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,33 @@ def _ramp() -> str:
     return " ".join(points)
 
 
+def curve() -> str:
+    """One lane per direction, 50 km/h: from the west into a tight bend to the south, and on into a wider one to the
+    east."""
+    way = [(-140.0, 0.0), *_arc(0.0, -BEND, BEND, 90, 0), (BEND, -100.0), *_arc(BEND + WIDE, -100.0, WIDE, 180, 270)]
+    way.append((BEND + WIDE + 110.0, -100.0 - WIDE))
+    there = " ".join(f"{x:.3f},{y:.3f}" for x, y in way)
+    back = " ".join(f"{x:.3f},{y:.3f}" for x, y in reversed(way))
+    nodes = [node("west", *way[0]), node("east", *way[-1])]
+    lane = {"width": 3.5}
+    return netconvert(
+        nodes,
+        [edge("west", "east", 13.89, 2, shape=there, **lane), edge("east", "west", 13.89, 2, shape=back, **lane)],
+    )
+
+
+def _arc(x: float, y: float, radius: float, start: int, end: int) -> list[tuple[float, float]]:
+    """Points, two degrees apart, around (x, y)."""
+    angles = range(start, end + 1, 2) if end > start else range(start, end - 1, -2)
+    turns = [math.radians(a) for a in angles]
+    return [(x + radius * math.cos(a), y + radius * math.sin(a)) for a in turns]
+
+
 RECIPES = {
     "grid": Recipe(grid, Scenery(seed=3, tree_gap=(18.0, 40.0))),
     "t_junction": Recipe(t_junction, Scenery(seed=5, setback=(0.9, 1.6), reach=60.0)),
     "roundabout": Recipe(roundabout, Scenery(seed=7, setback=(4.0, 9.0), building_gap=(6.0, 20.0))),
-    "highway": Recipe(
-        highway, Scenery(seed=11, building_gap=None, tree_gap=(9.0, 25.0), tree_setback=(3.0, 12.0))
-    ),
+    "highway": Recipe(highway, Scenery(seed=11, building_gap=None, tree_gap=(9.0, 25.0), tree_setback=(3.0, 12.0))),
     "narrow_street": Recipe(
         narrow_street,
         Scenery(seed=13, setback=(0.9, 1.5), tree_gap=None, extra=houses()),
@@ -124,4 +145,5 @@ RECIPES = {
         lit=False,
     ),
     "straight": Recipe(straight, SCENERY),
+    "curve": Recipe(curve, Scenery(seed=17, setback=(5.5, 10.0), building_gap=(8.0, 25.0), tree_setback=(3.8, 4.4))),
 }

@@ -1,7 +1,7 @@
 """The runs of a suite: every line on every scenario, seed and twin."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def resolve(setting: Setting, driver: str, radio: str, time: str) -> Options:
 
 def changed(laco: LacoConfig, changes: dict[str, Any]) -> LacoConfig:
     """The method's options with some of them changed. Raises: ConfigError."""
-    plain = msgspec.to_builtins(laco)
+    plain = asdict(laco)
     if unknown := sorted(set(changes) - set(plain)):
         raise ConfigError(f"laco has no option {unknown[0]!r}; there are {', '.join(plain)}")
     try:
@@ -165,8 +165,3 @@ def recording(options: Options) -> Options:
     Its key is what `Options.other` says; to be recorded under it, it is driven with `record` set to that.
     """
     return msgspec.structs.replace(options, seed=options.seed + 1, twin=False, payload="true", other="", record="")
-
-
-def variants(grid: Grid, line: Line) -> list[Line]:
-    """All lines with this line's driver, radio and time mode."""
-    return [other for other in grid.lines if other.variant == line.variant]

@@ -1,5 +1,6 @@
 """What a row is filed under: a digest of the run's options, in which every file stands for what it holds."""
 
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ EDGE = 1 << 20  # [bytes] that much of either end
 def key_of(options: Options) -> str:
     """The same for the same run: the scenario's versioned id, every option, and the contents of all files."""
     plain: dict[str, Any] = msgspec.to_builtins(options)
+    plain["laco"] = asdict(options.laco)  # msgspec leaves out what a profile's file left out
     plain["weights"] = weights_fingerprint(options)
     plain["adapters"] = [fingerprint(path) for path in options.adapters]
     plain["radio"]["trace"] = fingerprint(options.radio.trace) if options.radio.trace else ""

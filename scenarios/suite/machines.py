@@ -7,6 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from importlib.util import find_spec
 from itertools import islice
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -107,6 +108,12 @@ class Machines(Closing):
         self._stack.callback(ray.shutdown)
         register_ray()
         return {}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._interrupted = self._interrupted or kind is not None
+        self.close()
 
     def close(self) -> None:
         """End the backend and all workers; at once after an interrupt, else politely."""

@@ -49,7 +49,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that is to be driven. Seeds below 1000 are for tests; whoever develops uses others.
 
-    scenarios: ids, or names for the newest version; "all" for the whole catalogue. seeds: "0-9", "3", "0-4,10-14".
+    scenarios: ids, or names for the newest version; "all" for the whole catalogue. seeds: 3, "0-9", "0-4,10-14".
     twins: which of a seed's two layouts. radios: presets or YAML files. times: frozen, charged, charged:MS.
     baseline: the setting that the others are held against; "best silent" is the best of all whose channel is silent.
     limit: wall-clock time after which a run is ended [s]; None for 300 s, or two hours with a language model.
@@ -58,7 +58,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     scenarios: Annotated[tuple[str, ...], Meta(min_length=1)]
     settings: Annotated[tuple[Setting, ...], Meta(min_length=1)]
-    seeds: str = "0-9"
+    seeds: str | int = "0-9"
     twins: Literal["both", "hazard", "twin"] = "both"
     drivers: Annotated[tuple[str, ...], Meta(min_length=1)] = ("vector",)
     radios: Annotated[tuple[str, ...], Meta(min_length=1)] = ("ideal",)
@@ -83,7 +83,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def seed_values(self) -> tuple[int, ...]:
         """All seeds, ascending. Raises: ConfigError."""
-        return seeds_of(self.seeds)
+        return seeds_of(str(self.seeds))
 
     def limit_of(self, driver: str) -> float:
         """The watchdog's time for one run [s]."""
@@ -111,7 +111,7 @@ def read(path: Path) -> Suite:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{path} is not a suite: {' '.join(str(error).split())}") from error
-    return _absolute(suite, path.absolute().parent)
+    return absolute(suite, path.absolute().parent)
 
 
 def dump(suite: Suite) -> bytes:
@@ -132,7 +132,8 @@ def _default(struct: type[msgspec.Struct], name: str) -> Any:
     return msgspec.to_builtins(field.default) if field.default is not msgspec.NODEFAULT else msgspec.NODEFAULT
 
 
-def _absolute(suite: Suite, folder: Path) -> Suite:
+def absolute(suite: Suite, folder: Path) -> Suite:
+    """The suite with every path that is relative put into a folder: it can be read from anywhere then."""
     settings = []
     for setting in suite.settings:
         found: dict[str, Any] = {n: str(folder / v) for n in PATHS if (v := getattr(setting, n)) not in ("", PLAIN)}

@@ -107,9 +107,7 @@ def sections(results: Results, cells: Sequence[Cell], closed: Sequence[Closed]) 
 
 
 def _section(grid: Grid, heading: str, columns: Sequence[Column], cells: Sequence[Cell]) -> Section:
-    rows = tuple(
-        (title_of(grid, cell), cell.against or NOTHING, *(c.show(cell) for c in columns)) for cell in cells
-    )
+    rows = tuple((title_of(grid, cell), cell.against or NOTHING, *(c.show(cell) for c in columns)) for cell in cells)
     return Section(heading, ("setting", "baseline", *(c.head for c in columns)), rows)
 
 

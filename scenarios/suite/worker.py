@@ -6,7 +6,6 @@ is driving, for then nobody waits for the answer any more.
 
 import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -134,8 +133,12 @@ def _tasks() -> Iterator[bytes]:
 
 
 def _read(lines: "queue.Queue[bytes]") -> None:
-    for line in sys.stdin.buffer:
-        lines.put(line)
+    """Not through `sys.stdin`: a thread that waits there keeps the interpreter from ending in peace."""
+    rest = b""
+    while data := os.read(0, 1 << 16):
+        *whole, rest = (rest + data).split(b"\n")
+        for line in whole:
+            lines.put(line)
     lines.put(b"")
     time.sleep(GRACE)
     os._exit(1)

@@ -77,6 +77,13 @@ class TestSights:
     def test_behind_a_wall(self) -> None:
         assert self.extent([], [self.block.body.box]) == 16.0
 
+    def test_a_lane_on_which_somebody_stands_brings_nobody(self) -> None:
+        assert self.extent([box(20, 0)], []) == SIGHT_RANGE
+
+    def test_one_beside_the_lane_may_hide_who_comes_on_it(self) -> None:
+        """The line to (18, 0) is at x = 16.65 when it comes to y = 1.5: inside the car's back half."""
+        assert self.extent([box(18, 1.5)], []) < SIGHT_RANGE
+
     def test_moving_vehicles_are_no_walls(self) -> None:
         assert self.extent([box(10, 10, speed=5.0, half=(1, 1))], []) == SIGHT_RANGE
 
