@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from laco.agents.channels.observation import ObservationList
 from laco.agents.drivers.vector import VectorDriver
 from laco.distill.calibration.driver import Judge, Row, grid, moments
 from laco.distill.seeds import FIRST_SEED
@@ -46,7 +47,9 @@ def main() -> None:
     if first < FIRST_SEED:
         parser.error(f"seeds below {FIRST_SEED} belong to the tests")
     torch.set_num_threads(1)
-    judge = Judge(VectorDriver.load(args.weights), args.caution, moments(range(first, last + 1)))
+    vector = VectorDriver.load(args.weights)
+    at = moments(range(first, last + 1))
+    judge = Judge(vector, args.caution, at, ObservationList(vector, args.caution))
     print(f"{len(judge.at)} moments; reading moves the decision by {judge.moved:.2f} m/s")
     print(
         "| steps | keep | layers | codec | error m/s | recovered | content m/s | drift m/s | air bytes |\n|"

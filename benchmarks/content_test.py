@@ -30,6 +30,7 @@ import torch
 
 from laco import Backbone
 from laco.agents.drivers import profile as profiles
+from laco.agents.drivers.lora_file import PLAIN, joined
 from laco.config import LacoConfig
 from laco.distill.calibration.candidates import PAPER
 from laco.distill.calibration.measure import Bench, Sample
@@ -181,7 +182,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    profile = profiles.of("llm", args.model, args.calibration)
+    profile = profiles.of("llm", joined(args.model, PLAIN), args.calibration)
     config, backbone = profile.laco, Backbone.load(args.model)
     codecs = args.codecs.split(",") if args.codecs else [profile.codec]
     benches = [Bench(backbone, PROMPTS["B"], codec) for codec in codecs]

@@ -97,7 +97,7 @@ class Channel(ABC):
         with span("infer"):
             context = self.driver.context(frame, [*told, view], self.caution)
             foreign = len(context) - len(self.driver.context(frame, [view], self.caution)) if told else 0
-            plan = self.driver.plan(frame, view.time, infer(self.driver.backbone, context))
+            plan = self.driver.plan(frame, view.time, infer(self.driver.backbone, context, tail=True))
         return Heard(plan, foreign, refused)
 
 

@@ -152,4 +152,4 @@ class Latent(Channel):
 
     def _infer(self, context: Context, peers: list[KVCache]) -> Inference:
         place, rotary, window = self.config.place, self.config.rotary, self.config.window
-        return infer(self.driver.backbone, context, peers, place=place, rotary=rotary, window=window)
+        return infer(self.driver.backbone, context, peers, place=place, rotary=rotary, window=window, tail=True)

@@ -55,7 +55,7 @@ class Quarantine:
     def measure(self, context: Context) -> None:
         """Take the norms of one's own cache, heard by nobody, as the measure; only the first context counts."""
         if self._bounds is None:
-            self._bounds = Bounds.of(infer(self.backbone, context).cache)
+            self._bounds = Bounds.of(infer(self.backbone, context, tail=True).cache)
 
     def listen(self, sender: str) -> None:
         """Raises: WireError for a peer that is muted: its message need not even be decoded."""

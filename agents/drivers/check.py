@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from laco.agents.drivers import facts
+from laco.agents.drivers import facts, lora_file
 from laco.agents.drivers.weights_file import locate, metadata
 from laco.errors import ConfigError
 from laco.method import registry
@@ -11,7 +11,7 @@ from laco.method import registry
 
 def weights_of(driver: str, weights: Path | None, model: str | None, here: bool = True) -> str:
     """What the driver is to load, "" for its own: for `vector` a weights file, or the name of shipped ones; for the
-    others a model.
+    others a model, for `llm` with a LoRA file, or "none" for the model without the one that ships (`lora_file.joined`).
 
     here: look for the model on this machine; hosts elsewhere have their own.
     Raises: ConfigError for an unknown driver, and for a file or model that is missing or not for this driver;
@@ -28,13 +28,17 @@ def weights_of(driver: str, weights: Path | None, model: str | None, here: bool 
         path = locate(str(weights))
         metadata(path)
         return str(path)
-    if weights is not None:
+    if weights is not None and driver != "llm":
         raise ConfigError(f"the {driver} driver takes a model, not weights: use --model")
     if not (name := model or known.model):
         raise ConfigError(f"the {driver} driver needs a model: give a folder or a hub id with --model")
     if here:
         check_model(name)
-    return name
+    if weights is None:
+        return name
+    if here:
+        lora_file.check(str(weights))
+    return lora_file.joined(name, str(weights))
 
 
 def adapters_of(paths: Sequence[Path], here: bool = True) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""`llm`: a language model that reads the scene in words and chooses among a few speeds. Zero-shot.
+"""`llm`: a language model that reads the scene in words and chooses among a few speeds.
 
-The plan is never free text: each speed is a fixed answer, all of them are weighed in one batched forward, and the
-likeliest per token is taken. Curvature follows the route, as with every driver.
+The plan is never free text: each speed is a fixed answer, all of them are weighed at once, and the likeliest per token
+is taken. Answers are digits, which most tokenizers make one token of: the prompt's own last logits weigh them all, and
+nothing is read behind it. Curvature follows the route, as with every driver.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from laco import Backbone, Context, infer
-from laco.agents.drivers import DRIVERS, expert, text
+from laco.agents.drivers import DRIVERS, expert, lora, lora_file, text
 from laco.agents.drivers.base import ANSWER, Addressing, Answers, Said
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
@@ -20,9 +21,8 @@ from laco.errors import BackboneError
 from laco.method.continuation import extend, generate, score
 from laco.method.fusion import Inference
 
-SPEEDS = 7  # choices from a stop to the free speed, evenly spaced
-SYSTEM = "You drive a car. Make progress along your route, and never hit anyone."
-DECIDE = "Which speed is safe now? Answer with a number of m/s."
+SPEEDS = text.FULL + 1  # choices from a stop to the free speed, evenly spaced
+SYSTEM = f"You drive. Answer the safe speed, 0 (stop) to {text.FULL} (full)."
 SPEAK = "You look out for the driver of another car and tell it, from where it sits, what you see."
 
 
@@ -39,11 +39,17 @@ class LLMDriver:
             raise BackboneError("the llm driver needs a model with an output matrix and a tokenizer")
         self.backbone, self.tokenizer = backbone, backbone.tokenizer
         self.ends = ends(self.tokenizer, backbone.model)
+        self.answers = [words(self.tokenizer, str(level)) for level in range(SPEEDS)]
 
     @classmethod
-    def load(cls, model: str) -> "LLMDriver":
-        """By a built-in name, a folder or a hub id. Raises: BackboneError."""
-        return cls(Backbone.load(model))
+    def load(cls, weights: str) -> "LLMDriver":
+        """By a built-in name, a folder or a hub id, with the LoRA that ships for it or is named (`lora_file.joined`).
+
+        Raises: BackboneError, also for a LoRA that is none or another model's.
+        """
+        model, wanted = lora_file.parted(weights)
+        backbone, path = Backbone.load(model), lora_file.file_of(model, wanted)
+        return cls(backbone if path is None else lora.merged(backbone, path))
 
     @property
     def fingerprint(self) -> str:
@@ -51,19 +57,16 @@ class LLMDriver:
         return self.backbone.fingerprint
 
     def context(self, frame: Frame, views: Sequence[Observation | Said], caution: float) -> Context:
-        """The decision prompt: what peers said, then the viewer's own state and view, then the question."""
+        """The decision prompt: what peers said, the viewer's own view, its state last."""
         seen = [self._scene(frame, view) for view in views if isinstance(view, Observation)]
         told = [self._told(frame, views[-1], view) for view in views if isinstance(view, Said)]
-        user = "\n".join([*told, text.own(frame, caution), "You see:", *seen, DECIDE])
+        user = asked(told, seen, text.state(frame, caution))
         return self._prompt(user, [v.content for v in views if isinstance(v, Said)])
 
     def plan(self, frame: Frame, time: float, out: Inference) -> Plan:
-        """The likeliest of the speeds, no faster than the bends ahead allow."""
-        cap = frame.limit * expert.CRUISE
-        speeds = [cap * k / (SPEEDS - 1) for k in range(SPEEDS)]
-        answers = [words(self.tokenizer, f"{speed:.0f} m/s") for speed in speeds]
-        target = speeds[int(score(self.backbone, out, answers).argmax())]
-        return expert.plan(frame, time, min(target, expert.bend_cap(frame, cap)), expert.BRAKE)
+        """The likeliest share of the free speed."""
+        level = int(score(self.backbone, out, self.answers).argmax())
+        return expert.plan(frame, time, text.free(frame) * level / (SPEEDS - 1), expert.BRAKE)
 
     def describe(self, frame: Frame, view: Observation) -> str:
         """The scene in words."""
@@ -79,7 +82,8 @@ class LLMDriver:
         asked = [self.question(frame, view, question) for question in questions]
         prompts = [_ids(context) for context in asked]
         shared = _common(prompts)
-        begun = infer(self.backbone, Context(ids=torch.tensor(prompts[0][:shared]), extras=asked[0].extras))
+        begin = Context(ids=torch.tensor(prompts[0][:shared]), extras=asked[0].extras)
+        begun = infer(self.backbone, begin, tail=True)
         said = [self._answer(begun, ids[shared:]) for ids in prompts]
         texts = tuple(self.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in said)
         return Answers(texts, sum(map(len, said)))
@@ -97,7 +101,7 @@ class LLMDriver:
         """What a peer said, under its name; a mark stands for embeddings."""
         content = plain(self.tokenizer, said.content) if isinstance(said.content, str) else MARK
         who = plain(self.tokenizer, said.sender) + self.whereabouts(frame, own, said.sender)
-        return f"Vehicle {who} tells you:\n{content}"
+        return f"{who} says:\n{content}"
 
     def whereabouts(self, frame: Frame, own: Observation | Said, sender: str) -> str:
         """Where a peer is, for what it says in its own frame; here it speaks in ours."""
@@ -124,6 +128,11 @@ class LLMDriver:
         """Input embeddings [T, D]."""
         rows: Tensor = self.backbone.decoder.embed_tokens(torch.tensor(ids, device=self.backbone.device))
         return rows
+
+
+def asked(told: Sequence[str], seen: Sequence[str], state: str) -> str:
+    """What is asked for a decision. The state comes last: everything before it is the same for any state."""
+    return "\n".join([*told, "You see:", *seen, state])
 
 
 def _ids(context: Context) -> list[int]:

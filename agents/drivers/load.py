@@ -8,7 +8,7 @@ from laco.errors import ConfigError
 
 def load(name: str, weights: str = "") -> Driver:
     """The driver `name` with `weights`: for `vector` a file, or the name of shipped ones; for the others a model's name
-    or folder.
+    or folder, for `llm` also with a LoRA file (`lora_file.joined`).
 
     "" means the shipped or default ones. Raises: ConfigError, BackboneError.
     """

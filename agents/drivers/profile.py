@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from laco.agents.channels.rate import Way
-from laco.agents.drivers import facts
+from laco.agents.drivers import facts, lora_file
 from laco.agents.drivers.weights_file import shipped
 from laco.config import LacoConfig
 from laco.errors import ConfigError
@@ -62,14 +62,27 @@ def dump(profile: Profile) -> bytes:
 def of(driver: str, model: str, path: Path | None = None) -> Profile:
     """The profile in a file, or what ships for a driver and, if it takes one, for that model.
 
-    A model nobody has calibrated gets the paper's recipe. Raises: ConfigError for a file that is none.
+    model: also with a LoRA (`lora_file.joined`): the one that ships has a profile of its own, and another one is heard
+    in the layers that it was trained to be heard in. A model nobody has calibrated gets the paper's recipe.
+    Raises: ConfigError for a file that is none.
     """
     if path is not None or facts(driver).model is None:
         return load(path)
-    shipped_one = shipped() / f"{model}.yaml" if re.fullmatch(r"[\w.-]+", model) else None
-    if shipped_one is not None and shipped_one.is_file():
-        return _read(shipped_one)
+    name, lora = lora_file.parted(model)
+    tuned = lora_file.file_of(name, lora)
+    if tuned is not None and lora:
+        return _trained(tuned)
+    known = shipped() / f"{name}{'' if tuned is None else '-lora'}.yaml" if re.fullmatch(r"[\w.-]+", name) else None
+    if known is not None and known.is_file():
+        return _read(known)
     return Profile(caution=0.25, codec="int8", laco=LacoConfig())
+
+
+def _trained(tuned: Path) -> Profile:
+    """What a LoRA file was trained with."""
+    layers = lora_file.card_of(tuned).layers if tuned.is_file() else ()  # else on another machine
+    laco = LacoConfig(steps=0, keep=1.0, layers=layers, place="after_sink") if layers else LacoConfig()
+    return Profile(caution=0.25, codec="int8", laco=laco)
 
 
 def load(path: Path | None = None) -> Profile:

@@ -1,25 +1,56 @@
 """A view in words, in the frame of whoever reads them: short lines of numbers and directions.
 
-`scene` is what a peer may need to be told: crossing lanes, how far up each of them is seen, and vehicles. `own`
-is what only the viewer itself knows: its speed, its route, the rules.
+`scene` is what a peer may need to be told: who meets the reader's route, where on it, at which speeds they keep clear
+of each other, and how far up the lanes that meet it are seen. `state` and `own` are what only the viewer itself knows:
+its speed, its route, the rules.
+
+Tokens are time, for a small model most of all: a line has about a dozen and a half, and a scene at most `MOST` lines.
+Small models cannot divide either: speeds are told in steps of the reader's free speed, which are also what it answers
+in, and with everybody stand the speeds that keep clear of it. To weigh them against each other is left to the model.
 """
 
 import math
 
 import numpy as np
 
-from laco.agents.drivers.expert import CRUISE, PHANTOM
-from laco.agents.drivers.frame import Frame, seen_extent
-from laco.agents.drivers.tokens import FARTHEST, nearest
-from laco.agents.observation import Actor, Observation, Sight
-from laco.agents.perception import MOVING, SIGHT_RANGE
+from laco.agents.drivers.expert import BRAKE, CRUISE, EARLY, FASTEST, PHANTOM, bend_cap
+from laco.agents.drivers.frame import Frame
+from laco.agents.drivers.lanes import ON_FOOT, Lane, lanes
+from laco.agents.drivers.threats import MARGIN_ALONG, Met
+from laco.agents.drivers.tokens import FARTHEST, relevant
+from laco.agents.drivers.ways import walks
+from laco.agents.observation import Actor, Body, Observation
+from laco.agents.perception import SIGHT_RANGE
 
 BEND = math.radians(10)  # a route turning less than this goes straight on
 NEXT_TO = 1.0  # [m] less than this to the side is straight ahead
+MOST = 6  # lines of a scene
+NOTHING = "nothing"
+FULL = 6  # steps from a stop to the free speed
+THINK = 0.6  # [s]
+HALF_LANE = 1.25  # [m] of the width of who may come there
+NARROW = 0.55  # [m] half width below which a vehicle has two wheels
+LONG = 3.2  # [m] half length above which it is called a truck
+
+
+def state(frame: Frame, caution: float) -> str:
+    """The viewer's speed, and how fast hidden cars may come, in steps."""
+    hidden = f", hidden {steps(frame, PHANTOM * caution):.0f}" if caution > 0.0 else ""
+    return f"Speed {steps(frame, frame.body.speed):.0f}{hidden}."
+
+
+def free(frame: Frame) -> float:
+    """How fast the viewer would go with nobody there [m/s]: its limit, and what the bends ahead allow."""
+    return bend_cap(frame, min(frame.limit * CRUISE, FASTEST))
+
+
+def steps(frame: Frame, speed: float) -> float:
+    """A speed [m/s] in steps of which `FULL` are the free speed."""
+    return FULL * speed / max(free(frame), 1e-3)
 
 
 def own(frame: Frame, caution: float) -> str:
-    """The viewer's speed, limit, route and caution."""
+    """The viewer's speed, limit, route and caution, for a model that is to find out more by itself."""
     cruise = frame.limit * CRUISE
     lines = [
         f"Your speed: {frame.body.speed:.0f} m/s. Free road: {cruise:.0f} m/s.",
@@ -31,10 +62,15 @@ def own(frame: Frame, caution: float) -> str:
 
 
 def scene(frame: Frame, view: Observation) -> str:
-    """What `view` holds, for the viewer of `frame`: a line per crossing lane, a line per vehicle."""
-    lines = [line for sight in view.sights if (line := _sight(frame, sight))]
-    lines += [_actor(frame, actor) for actor in nearest(frame, view.actors)]
-    return "\n".join(lines) or "No vehicle in sight."
+    """What `view` holds that matters to the viewer of `frame`: a line for everybody who meets its route, the soonest
+    first, then for every lane that does, the nearest first."""
+    users = [_user(frame, actor, met) for actor, met, _ in relevant(frame, view) if met is not None and _soon(met)]
+    ways = [_lane(frame, lane) for lane in lanes(frame, [view])]
+    return "\n".join([*users, *ways][:MOST]) or NOTHING
+
+
+def _soon(met: Met) -> bool:
+    return met.arrives < FARTHEST
 
 
 def _route(frame: Frame) -> str:
@@ -49,22 +85,66 @@ def _route(frame: Frame) -> str:
     return f"{side} in {distance[int(turned[0])]:.0f} m"
 
 
-def _sight(frame: Frame, sight: Sight) -> str:
-    found = seen_extent(frame, sight)
-    if found is None:
-        return ""
-    at, extent = found
-    # Traffic that heads to the left comes from the right.
-    side = "right" if math.sin(frame.turn(sight.heading)) < 0.0 else "left"
-    seen = "seen clear" if extent >= SIGHT_RANGE else f"hidden beyond {extent:.0f} m"
-    return f"Crossing lane in {at:.0f} m, traffic from the {side}: {seen}."
+def _lane(frame: Frame, lane: Lane) -> str:
+    """Where it meets the route, how far up it is seen, and the speeds from which one can stop before it: "Road from
+    right, 25 m: hidden from 40 m, 0-6."."""
+    what = "Walkers" if lane.pace <= ON_FOOT else "Road"
+    seen = "clear"
+    if lane.extent < SIGHT_RANGE:
+        seen = f"hidden from {lane.extent:.0f} m, {_up_to(frame, _stoppable(frame, lane.at))}"
+    return f"{what} from {_side(frame, lane.heading)}, {lane.at:.0f} m: {seen}."
 
 
-def _actor(frame: Frame, actor: Actor) -> str:
-    body = actor.body
-    forward, right = frame.local(body.x, body.y)
-    who = f"Vehicle {actor.name}" if actor.name else "Vehicle"
-    return f"{who} {where(forward, right)}, {_moves(frame, actor)}{_crosses(frame, actor)}."
+def _stoppable(frame: Frame, at: float) -> float:
+    """The speed [m/s] from which the viewer stops before a lane `at` [m], with a moment to think."""
+    room = max(at - frame.body.half_length - MARGIN_ALONG - HALF_LANE, 0.0)
+    return BRAKE * (math.sqrt(THINK**2 + 2 * room / BRAKE) - THINK)
+
+
+def _up_to(frame: Frame, speed: float) -> str:
+    """The steps up to a speed [m/s]."""
+    most = min(math.floor(steps(frame, speed)), FULL)
+    return f"0-{most}" if most > 0 else "0"
+
+
+def _side(frame: Frame, heading: float) -> str:
+    """Where traffic of a heading comes from."""
+    turn = frame.turn(heading)
+    if abs(turn) < math.pi / 6:
+        return "behind"
+    if abs(turn) > 5 * math.pi / 6:
+        return "ahead"
+    return "right" if turn < 0.0 else "left"
+
+
+def _user(frame: Frame, actor: Actor, met: Met) -> str:
+    """Where on the route it will be, and which steady speeds keep clear of it: "Car from right, 24 m: 0-3 or 6+."."""
+    body, meets = actor.body, met.conflict
+    who = " ".join(part for part in (kind(body), actor.name) if part)
+    if math.isinf(met.gone):
+        return f"{who} stands, {meets.begin:.0f} m: {_up_to(frame, _stoppable(frame, meets.begin + HALF_LANE))}."
+    goes = f"goes {steps(frame, body.speed):.0f}"
+    if meets.same_way and meets.near <= 0.0:
+        return f"{who} in front, {meets.begin:.0f} m: {goes}."
+    joins = f", {goes}" if meets.same_way else ""
+    return f"{who} from {_side(frame, body.yaw)}, {meets.begin:.0f} m: {_speeds(frame, met)}{joins}."
+
+
+def _speeds(frame: Frame, met: Met) -> str:
+    """The steady speeds with which the viewer comes after it has gone, or is away before it arrives."""
+    own = frame.body.half_length + MARGIN_ALONG
+    behind = max(met.conflict.begin - own, 0.0) / (met.gone + EARLY)
+    before = math.ceil(steps(frame, (met.conflict.end + own) / max(met.arrives - EARLY, 0.1)))
+    return _up_to(frame, behind) + (f" or {before}+" if before <= FULL else "")
+
+
+def kind(body: Body) -> str:
+    """What a body of that size is called."""
+    if walks(body):
+        return "Walker"
+    if body.half_width < NARROW:
+        return "Bike"
+    return "Truck" if body.half_length > LONG else "Car"
 
 
 def where(forward: float, right: float) -> str:
@@ -73,27 +153,3 @@ def where(forward: float, right: float) -> str:
     if abs(right) < NEXT_TO:
         return along
     return f"{along} {abs(right):.0f} m {'right' if right > 0.0 else 'left'}"
-
-
-def _moves(frame: Frame, actor: Actor) -> str:
-    """Speed and direction, as the viewer sees it."""
-    if abs(actor.body.speed) <= MOVING:
-        return "standing"
-    turn = frame.turn(actor.body.yaw)
-    if abs(turn) < math.pi / 4:
-        way = "same way"
-    elif abs(turn) > 3 * math.pi / 4:
-        way = "oncoming"
-    else:
-        way = "going left" if turn < 0.0 else "going right"
-    return f"{abs(actor.body.speed):.0f} m/s {way}"
-
-
-def _crosses(frame: Frame, actor: Actor) -> str:
-    """When and where a moving vehicle meets the viewer's route, if it is to."""
-    body = actor.body
-    found = None if abs(body.speed) <= MOVING else frame.crossing(body.x, body.y, body.yaw)
-    if found is None or found[1] < -body.half_length:
-        return ""
-    time = max(found[1], 0.0) / abs(body.speed)
-    return "" if time > FARTHEST else f", crosses your route in {time:.1f} s {found[0]:.0f} m ahead"

@@ -17,7 +17,11 @@ def agent(
     vehicles: Annotated[str, typer.Option(metavar="A,B", help="Names of the vehicles to serve.")],
     driver: Annotated[DriverName, typer.Option(help="Who drives them.")] = DriverName.VECTOR,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
+        Path | None,
+        typer.Option(
+            metavar="FILE|none",
+            help="Weights (vector) or LoRA (llm) instead of the shipped ones; none: the llm driver's model as it is.",
+        ),
     ] = None,
     model: Annotated[
         str | None,

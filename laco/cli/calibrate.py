@@ -11,14 +11,16 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    model: Annotated[str, typer.Option(metavar="NAME|PATH|vector", help="A language model, or the built-in driver.")],
+    model: Annotated[
+        str, typer.Option(metavar="NAME|PATH|vector|llm", help="A language model, or a driver as shipped.")
+    ],
     out: Annotated[Path, typer.Option(help="The profile; its curves go beside it as .png.")] = Path("laco.yaml"),
     budget_bytes: Annotated[
         float | None, typer.Option(min=1, help="What a message may cost on the air.", show_default="no limit")
     ] = None,
     pairs: Annotated[
         int | None,
-        typer.Option(min=2, help="Scene pairs; for `vector`, driving seeds.", show_default="60; vector: 10"),
+        typer.Option(min=2, help="Scene pairs; for a driver, driving seeds.", show_default="60; a driver: 10"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides which scenes of set A are told.")] = 0,
     codec: Annotated[str, typer.Option(help="How a cache becomes bytes (language models).")] = "int8",
@@ -40,6 +42,8 @@ def calibrate(
     with _Bars() as progress:
         if model == "vector":
             result = _driver(pairs or 10, budget_bytes, progress)
+        elif model == "llm":
+            result = _llm(pairs or 10, budget_bytes, progress)
         else:
             result = _texts(model, pairs or 60, seed, codec, steps, budget_bytes, progress)
         picture = save(result, out)
@@ -71,15 +75,37 @@ def _texts(
 
 
 def _driver(seeds: int, budget: float | None, progress: Callable[[str, float], None]) -> "Result":
+    from laco.agents.channels.observation import ObservationList
     from laco.agents.drivers.vector import VectorDriver
     from laco.distill.calibration.driver import Judge, measure, moments
     from laco.distill.calibration.result import CAUTION, of_driver
     from laco.distill.seeds import FIRST_SEED
 
     vector = VectorDriver.load()
-    judge = Judge(vector, CAUTION, moments(range(FIRST_SEED, FIRST_SEED + seeds)))
+    at = moments(range(FIRST_SEED, FIRST_SEED + seeds))
+    judge = Judge(vector, CAUTION, at, ObservationList(vector, CAUTION))
     rows = measure(judge, lambda share: progress("driver", share))
-    return of_driver(rows, judge, vector, budget, seeds)
+    return of_driver(rows, judge, "vector", budget, seeds)
+
+
+def _llm(seeds: int, budget: float | None, progress: Callable[[str, float], None]) -> "Result":
+    """The language-model driver as shipped, on a few moments of each seed: each costs it half a second."""
+    from laco.agents.channels.observation_text import ObservationText
+    from laco.agents.drivers import DRIVERS, lora_file
+    from laco.agents.drivers.check import check_model
+    from laco.agents.drivers.llm import LLMDriver
+    from laco.distill.calibration.driver import Judge, bands_of, measure, moments
+    from laco.distill.calibration.result import CAUTION, of_driver
+    from laco.distill.scenes import FIRST_SEED
+
+    name = DRIVERS["llm"].model or ""
+    check_model(name)
+    llm, tuned = LLMDriver.load(name), lora_file.file_of(name, "")
+    at = moments(range(FIRST_SEED, FIRST_SEED + seeds), every=8)
+    judge = Judge(llm, CAUTION, at, ObservationText(llm, CAUTION))
+    chosen = bands_of(llm.backbone.num_layers, lora_file.card_of(tuned).layers if tuned else ())
+    rows = measure(judge, lambda share: progress("llm", share), chosen)
+    return of_driver(rows, judge, "llm", budget, seeds)
 
 
 class _Bars:

@@ -1,11 +1,13 @@
-"""`laco distill RECIPE`: train a driver; `laco distill adapter`: let one model read another's cache;
-`laco distill codec`: a model's table for the codec `transform`."""
+"""`laco distill RECIPE`: train the built-in driver; `laco distill llm`: teach a language model to drive; `laco distill
+adapter`: let one model read another's cache; `laco distill codec`: a model's table for the codec `transform`."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from laco.cli.distill_llm import llm
 
 RECIPE = "recipe"
 
@@ -20,6 +22,7 @@ class Recipes(TyperGroup):
 
 
 app = typer.Typer(cls=Recipes, invoke_without_command=True)
+app.command()(llm)
 
 
 @app.callback()

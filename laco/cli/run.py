@@ -78,7 +78,11 @@ def run(
     calibration: Annotated[Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE|NAME", help="Weights of the vector driver: a file, or a shipped name: vector-base."),
+        typer.Option(
+            metavar="FILE|NAME",
+            help="Weights (vector: a file, or vector-base) or LoRA (llm) instead of the shipped ones; none: the llm "
+            "driver's model as it is.",
+        ),
     ] = None,
     model: Annotated[
         str | None,

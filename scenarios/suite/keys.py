@@ -9,6 +9,7 @@ import msgspec
 import xxhash
 
 from laco.agents.drivers import facts
+from laco.agents.drivers.lora_file import file_of, parted
 from laco.agents.drivers.weights_file import SHIPPED, shipped
 from laco.method import registry
 from laco.scenarios.session import FREE_CAUTION, Options
@@ -41,8 +42,11 @@ def weights_fingerprint(options: Options) -> str:
     """Of the file or folder that the driver loads; a model that is not on this machine is known by its name."""
     if facts(options.driver).model is None:
         return fingerprint(options.weights or str(shipped() / SHIPPED))
-    where = registry.locate(options.weights)
-    return fingerprint(where) if Path(where).exists() else f"name {where}"
+    model, wanted = parted(options.weights)
+    where = registry.locate(model)
+    found = fingerprint(where) if Path(where).exists() else f"name {where}"
+    lora = file_of(model, wanted) if options.driver == "llm" else None
+    return found if lora is None or not lora.is_file() else f"{found} {fingerprint(str(lora))}"
 
 
 @cache

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from laco.agents.drivers import DRIVERS, weights_file
+from laco.agents.drivers.lora_file import PLAIN
 from laco.errors import ConfigError
 
 BEST_SILENT = "best silent"
@@ -133,10 +134,10 @@ def _default(struct: type[msgspec.Struct], name: str) -> Any:
 
 def absolute(suite: Suite, folder: Path) -> Suite:
     """The suite with every path that is relative put into a folder: it can be read from anywhere then."""
-    settings, shipped = [], weights_file.names()
+    settings, names = [], (*weights_file.names(), PLAIN)
     for setting in suite.settings:
         given = {n: v for n in PATHS if (v := getattr(setting, n))}
-        found: dict[str, Any] = {n: v if v in shipped else str(folder / v) for n, v in given.items()}
+        found: dict[str, Any] = {n: v if v in names else str(folder / v) for n, v in given.items()}
         found["adapters"] = tuple(str(folder / path) for path in setting.adapters)
         settings.append(msgspec.structs.replace(setting, **found))
     radios = tuple(str(folder / r) if r.endswith((".yaml", ".yml")) else r for r in suite.radios)

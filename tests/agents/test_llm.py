@@ -31,15 +31,14 @@ def read(driver: LLMDriver, view: Observation, *said: Said) -> str:
 
 def test_the_prompt_holds_state_view_and_question(llm: LLMDriver, view: Observation) -> None:
     prompt = read(llm, view)
-    assert "Your speed: 12 m/s." in prompt
-    assert "crosses your route in 2.0 s 25 m ahead." in prompt
-    assert prompt.endswith("Answer with a number of m/s.<|im_end|>\n<|im_start|>assistant\n")
+    assert "You see:\nCar from right, 24 m: 0-3.\nRoad from right, 25 m: hidden from 40 m, 0-5.\n" in prompt
+    assert prompt.endswith("Speed 6, hidden 2.<|im_end|>\n<|im_start|>assistant\n")
     assert prompt.count("<|im_start|>") == 3  # system, user, and its own turn
 
 
 def test_peers_are_read_before_the_own_view(llm: LLMDriver, view: Observation) -> None:
     prompt = read(llm, view, Said("B", "A truck.\nA bus."), Said("C", "Nothing."))
-    assert "Vehicle B tells you:\nA truck.\nA bus.\nVehicle C tells you:\nNothing.\nYour speed" in prompt
+    assert "B says:\nA truck.\nA bus.\nC says:\nNothing.\nYou see:\nCar" in prompt
 
 
 @pytest.mark.parametrize(
@@ -70,17 +69,20 @@ def test_the_plan_is_the_likeliest_answer(llm: LLMDriver, view: Observation) -> 
     """Against whole passes over the prompt and each answer."""
     frame = Frame.of(view)
     context = llm.context(frame, [view], 0.25)
-    cap = expert.CRUISE * frame.limit
     best, target = -float("inf"), -1.0
     for k in range(SPEEDS):
-        speed = cap * k / (SPEEDS - 1)
-        answer = words(llm.tokenizer, f"{speed:.0f} m/s")
+        speed = expert.CRUISE * frame.limit * k / (SPEEDS - 1)
+        answer = words(llm.tokenizer, str(k))
         logits = infer(llm.backbone, [*context.ids.tolist(), *answer]).logits
         likely = torch.log_softmax(logits, -1)[len(context) - 1 : -1]
         mean = float(likely[torch.arange(len(answer)), torch.tensor(answer)].mean())
         best, target = max((best, target), (mean, speed))
     plan = llm.plan(frame, 0.0, infer(llm.backbone, context))
     assert plan == expert.plan(frame, 0.0, target, expert.BRAKE)
+
+
+def test_nothing_is_read_behind_the_prompt_where_a_digit_is_a_token(llm: LLMDriver) -> None:
+    assert [len(answer) for answer in llm.answers] == [1] * SPEEDS
 
 
 def test_bends_cap_the_speed(llm: LLMDriver, eastward: Callable[..., Observation]) -> None:
@@ -132,14 +134,14 @@ def test_embeddings_of_the_words_are_read_as_the_words_are(llm: LLMDriver, view:
 
 def test_a_tokenizer_without_a_template_will_do(llm: LLMDriver, view: Observation, monkeypatch) -> None:
     monkeypatch.setattr(llm.tokenizer, "chat_template", None)
-    assert read(llm, view).endswith("Answer with a number of m/s.\nAnswer: ")
+    assert read(llm, view).endswith("Speed 6, hidden 2.\nAnswer: ")
 
 
 def test_a_template_without_a_system_turn_will_do(llm: LLMDriver, view: Observation, monkeypatch) -> None:
     strict = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
     monkeypatch.setattr(llm.tokenizer, "chat_template", strict + llm.tokenizer.chat_template)
     prompt = read(llm, view)
-    assert prompt.startswith("<|im_start|>user\nYou drive a car.")
+    assert prompt.startswith("<|im_start|>user\nYou drive. Answer the safe speed")
     assert prompt.count("<|im_start|>") == 2
 
 

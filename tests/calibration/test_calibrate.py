@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from laco import Backbone, LacoConfig
+from laco.agents.channels.observation import ObservationList
 from laco.agents.drivers import profile as profiles
 from laco.cli.main import main
 from laco.distill.calibration import driver
@@ -96,7 +97,8 @@ def test_the_driver_hears_its_own_view_back() -> None:
     """At few moments: a full-depth message of the view is that view read as tokens."""
     from laco.agents.drivers.vector import VectorDriver
 
-    judge = driver.Judge(VectorDriver.load(), 0.25, driver.moments([1000])[::12])
+    vector = VectorDriver.load()
+    judge = driver.Judge(vector, 0.25, driver.moments([1000])[::12], ObservationList(vector, 0.25))
     whole = judge.row(LacoConfig(steps=0, keep=1.0, layers=(0, 1, 2, 3, 4, 5), realign="identity"), "fp32")
     assert whole.recovered == pytest.approx(1.0, abs=0.05)
     assert whole.drift == pytest.approx(judge.idle_drift, abs=0.02)

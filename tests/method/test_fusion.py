@@ -253,3 +253,14 @@ def test_peers_that_do_not_fit(untied: Backbone, change: Callable[[KVCache], Any
 def test_unknown_options(untied: Backbone, option: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="must be one of"):
         infer(untied, IDS, **option)
+
+
+def test_the_tail_alone(backbone: Backbone) -> None:
+    """The last token's logits and everything else as they are."""
+    whole, tail = (infer(backbone, IDS, [message(backbone)], tail=only) for only in (False, True))
+    torch.testing.assert_close(tail.hidden, whole.hidden, rtol=0.0, atol=0.0)
+    if whole.logits is None:
+        assert tail.logits is None
+        return
+    assert tail.logits.shape == (1, whole.logits.shape[1])
+    torch.testing.assert_close(tail.logits[0], whole.logits[-1])

@@ -6,6 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from laco.agents.drivers import lora
+from laco.agents.drivers.lora_file import PLAIN, VERSION, Card
 from laco.agents.drivers.profile import load
 from laco.errors import ConfigError, LacoError
 from laco.scenarios.catalog import SCENARIOS
@@ -112,6 +114,22 @@ def test_a_key_is_what_a_file_holds_not_where_it_lies(weights: str, tmp_path: Pa
     found = [keys.key_of(msgspec.structs.replace(base, weights=str(path))) for path in (weights, moved, changed)]
     assert found[0] == found[1] != found[2]
     assert keys.key_of(base) not in found
+
+
+def test_a_model_with_another_lora_is_another_run(llm_folder: Path, tmp_path: Path) -> None:
+    """And a suite's file may ask for the plain model."""
+    prints = []
+    for number in range(2):
+        path = tmp_path / f"{number}.safetensors"
+        lora.save(path, {}, Card(VERSION, "some model", recipe=str(number)))
+        setting = Setting(name="x", channel="silent", model=str(llm_folder), weights=str(path))
+        prints.append(keys.key_of(expand(suite(settings=(setting,), drivers=("llm",))).lines[0].base))
+    plain = Setting(name="x", channel="silent", model=str(llm_folder), weights=PLAIN)
+    made = suite(settings=(plain,), drivers=("llm",))
+    (tmp_path / "suite.yaml").write_bytes(dump(made))
+    assert read(tmp_path / "suite.yaml").settings[0].weights == PLAIN
+    prints.append(keys.key_of(expand(made).lines[0].base))
+    assert len(set(prints)) == 3
 
 
 def test_large_files_are_known_by_size_and_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""Calibrating the built-in driver: which steps, kept share and layer band suit it? Open loop, on driving seeds.
+"""Calibrating a driver by how it drives: which steps, kept share and layer band suit it? Open loop, on driving seeds.
 
-Ego A's target speed after hearing a message is compared with what it decides when it reads the same view as tokens
-(the `observation` channel, which a full-depth cache without latent steps equals up to the codec), with what it
-decides on the hazard twin's message, and with its silent decision where the message only repeats its own view.
+Ego A's target speed after hearing a message is compared with what it decides when it reads the same view (the
+`observation` channel, which for the built-in driver a full-depth cache without latent steps equals up to the codec),
+with what it decides on the hazard twin's message, and with its silent decision where the message only repeats its own
+view.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,12 +13,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from laco.agents.channels.base import Channel
 from laco.agents.channels.latent import Latent
-from laco.agents.channels.observation import ObservationList
 from laco.agents.channels.silent import Silent
+from laco.agents.drivers.base import Driver
 from laco.agents.drivers.expert import decide
 from laco.agents.drivers.plan import Plan
-from laco.agents.drivers.vector import VectorDriver
 from laco.agents.observation import Observation
 from laco.agents.perception import with_beacons
 from laco.comm import Chunk, air_bytes
@@ -73,9 +74,10 @@ def moments(seeds: Sequence[int], every: int = 3) -> list[Moment]:
 class Judge:
     """Decisions of ego A at some moments, by what it hears [m/s]."""
 
-    def __init__(self, driver: VectorDriver, caution: float, at: list[Moment]) -> None:
+    def __init__(self, driver: Driver, caution: float, at: list[Moment], read: Channel) -> None:
+        """read: the channel `observation` of that driver."""
         self.driver, self.caution, self.at = driver, caution, at
-        silent, read = Silent(driver, caution), ObservationList(driver, caution)
+        silent = Silent(driver, caution)
         self.silent = _speeds(silent.hear(a, []).plan for a, _, _ in at)
         self.read = _speeds(read.hear(a, [read.say(b, a.beacon(""), {})]).plan for a, b, _ in at)
         self.read_idle = _speeds(read.hear(a, [read.say(a, a.beacon(""), {})]).plan for a, _, _ in at)
@@ -127,9 +129,22 @@ def grid() -> list[tuple[LacoConfig, str]]:
     return [*chosen, (config(steps=10, keep=0.3, layers=(0,)), "int8")]
 
 
-def measure(judge: Judge, progress: Callable[[float], None] = lambda share: None) -> list[Row]:
-    """A row per configuration of the grid."""
-    chosen, rows = grid(), []
+def bands_of(layers: int, trained: Sequence[int]) -> list[tuple[LacoConfig, str]]:
+    """For a language model of so many layers: the band that it was trained to hear (or the upper half), the upper half
+    of that, and all layers; all tokens, no steps, then the paper's own. Few, for each takes minutes."""
+    first = trained[0] if trained else layers // 2
+    bands = (range(first, layers), range((first + layers) // 2, layers), range(layers))
+    configs = [LacoConfig(steps=0, keep=1.0, layers=tuple(band), place="after_sink") for band in bands]
+    return [*((config, "int8") for config in configs), (LacoConfig(), "int8")]
+
+
+def measure(
+    judge: Judge,
+    progress: Callable[[float], None] = lambda share: None,
+    chosen: Sequence[tuple[LacoConfig, str]] | None = None,
+) -> list[Row]:
+    """A row per configuration, of the built-in driver's grid unless others are chosen."""
+    chosen, rows = chosen or grid(), []
     for config, codec in chosen:
         rows.append(judge.row(config, codec))
         progress(len(rows) / len(chosen))

@@ -10,7 +10,6 @@ from typing import Any
 from laco import Backbone
 from laco.agents.channels.rate import Way
 from laco.agents.drivers.profile import Measured, Profile, dump
-from laco.agents.drivers.vector import VectorDriver
 from laco.config import LacoConfig
 from laco.distill.calibration import driver
 from laco.distill.calibration.texts import Calibration
@@ -81,18 +80,18 @@ def of_texts(found: Calibration, backbone: Backbone, model: str, codec: str, see
 
 
 def of_driver(
-    rows: list[driver.Row], judge: driver.Judge, at: VectorDriver, budget: float | None, seeds: int
+    rows: list[driver.Row], judge: driver.Judge, model: str, budget: float | None, seeds: int
 ) -> Result:
-    """The result of calibrating the built-in driver."""
+    """The result of calibrating a driver by how it drives. model: as `laco calibrate` names it."""
     chosen = driver.pick(rows, budget)
     points = {id(row): Point(row.config, row.recovered, row.drift, row.nbytes) for row in rows}
     is_band = {id(row): row.config.steps == 0 and row.config.keep == 1.0 and row.codec == "int8" for row in rows}
     bands = tuple(points[id(row)] for row in rows if is_band[id(row)])
     others = tuple(points[id(row)] for row in rows if not is_band[id(row)])
     text = Point(LacoConfig(), 1.0, judge.idle_drift, 0.0)
-    how = f"laco calibrate --model vector --pairs {seeds}"
+    how = f"laco calibrate --model {model} --pairs {seeds}"
     picked = points[id(chosen)]
-    measured = _measured("vector", at.fingerprint, how, seeds, picked, text, {})
+    measured = _measured(model, judge.driver.fingerprint, how, seeds, picked, text, {})
     ways = frontier(chosen.config, [(row.codec, points[id(row)]) for row in rows])
     profile = Profile(judge.caution, chosen.codec, chosen.config, measured, ways)
     units = ("content: share of reading's effect", "identity drift: own view said back [m/s]")
