@@ -96,7 +96,7 @@ def _llm(seeds: int, budget: float | None, progress: Callable[[str, float], None
     from laco.agents.drivers.llm import LLMDriver
     from laco.distill.calibration.driver import Judge, bands_of, measure, moments
     from laco.distill.calibration.result import CAUTION, of_driver
-    from laco.distill.scenes import FIRST_SEED
+    from laco.distill.seeds import FIRST_SEED
 
     name = DRIVERS["llm"].model or ""
     check_model(name)

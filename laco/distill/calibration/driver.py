@@ -71,6 +71,12 @@ def moments(seeds: Sequence[int], every: int = 3) -> list[Moment]:
     return found[::every]
 
 
+def _told(channel: Channel, viewer: Observation, speaker: Observation) -> Plan:
+    """The viewer's plan once the speaker has told it what it sees."""
+    said = channel.say(speaker, viewer.beacon(""), {})
+    return channel.hear(viewer, [] if said is None else [said]).plan
+
+
 class Judge:
     """Decisions of ego A at some moments, by what it hears [m/s]."""
 
@@ -79,8 +85,8 @@ class Judge:
         self.driver, self.caution, self.at = driver, caution, at
         silent = Silent(driver, caution)
         self.silent = _speeds(silent.hear(a, []).plan for a, _, _ in at)
-        self.read = _speeds(read.hear(a, [read.say(b, a.beacon(""), {})]).plan for a, b, _ in at)
-        self.read_idle = _speeds(read.hear(a, [read.say(a, a.beacon(""), {})]).plan for a, _, _ in at)
+        self.read = _speeds(_told(read, a, b) for a, b, _ in at)
+        self.read_idle = _speeds(_told(read, a, a) for a, _, _ in at)
 
     @property
     def moved(self) -> float:

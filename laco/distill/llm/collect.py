@@ -11,8 +11,8 @@ from laco.agents.observation import Observation
 from laco.agents.perception import with_beacons
 from laco.distill.llm.rows import CAUTIONS, OFTEN, Row, row
 from laco.distill.llm.scenes import training_rollout
+from laco.distill.perturb import perturbed
 from laco.distill.rollout import Policy
-from laco.distill.scenes import perturbed
 
 ASKS = 4  # states that a scene is asked about: the scene is read once for all of them
 TAKEN = 0.1  # share of an expert's decisions that become rows

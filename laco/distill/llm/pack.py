@@ -72,8 +72,8 @@ def pack(tokenizer: object, row: Row, latent: bool = False) -> Packed:
         positions += range(len(peer) + shared, len(peer) + len(own))
         segment += [2 + number] * (len(own) - shared)
         reads.append(len(ids) - 1)
-    whole = (torch.tensor(part) for part in (ids, positions, segment, reads))
-    return Packed(*whole, levels=torch.tensor([ask.level for ask in row.asks]), peer=len(peer))
+    levels = [ask.level for ask in row.asks]
+    return Packed(*(torch.tensor(part) for part in (ids, positions, segment, reads, levels)), len(peer))
 
 
 def _common(prompts: Sequence[list[int]]) -> int:
