@@ -73,7 +73,8 @@ def pack(tokenizer: object, row: Row, latent: bool = False) -> Packed:
         segment += [2 + number] * (len(own) - shared)
         reads.append(len(ids) - 1)
     levels = [ask.level for ask in row.asks]
-    return Packed(*(torch.tensor(part) for part in (ids, positions, segment, reads, levels)), len(peer))
+    whole = [torch.tensor(part) for part in (ids, positions, segment, reads, levels)]
+    return Packed(whole[0], whole[1], whole[2], whole[3], levels=whole[4], peer=len(peer))
 
 
 def _common(prompts: Sequence[list[int]]) -> int:
