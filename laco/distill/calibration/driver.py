@@ -79,8 +79,8 @@ class Judge:
         self.driver, self.caution, self.at = driver, caution, at
         silent = Silent(driver, caution)
         self.silent = _speeds(silent.hear(a, []).plan for a, _, _ in at)
-        self.read = _speeds(read.hear(a, [read.say(b, a.beacon(""), {})]).plan for a, b, _ in at)
-        self.read_idle = _speeds(read.hear(a, [read.say(a, a.beacon(""), {})]).plan for a, _, _ in at)
+        self.read = _speeds(read.hear(a, [read.say(b, a.beacon(""), {}) or []]).plan for a, b, _ in at)
+        self.read_idle = _speeds(read.hear(a, [read.say(a, a.beacon(""), {}) or []]).plan for a, _, _ in at)
 
     @property
     def moved(self) -> float:
