@@ -70,8 +70,8 @@ def _weights(
     found = []
     for name, (a, b) in pairs.items():
         weight = getattr(modules.get(name), "weight", None)
-        shaped = a.dim() == 2 and b.dim() == 2 and a.shape[0] == b.shape[1]
-        if not (isinstance(weight, Tensor) and shaped and tuple(weight.shape) == (b.shape[0], a.shape[1])):
+        fits = weight is not None and a.dim() == b.dim() == 2 and a.shape[0] == b.shape[1]
+        if weight is None or not fits or weight.shape != (b.shape[0], a.shape[1]):
             raise BackboneError(f"{path}: {name} does not fit the model")
         found.append((name, (a, b), weight))
     yield from found

@@ -72,9 +72,9 @@ def pack(tokenizer: object, row: Row, latent: bool = False) -> Packed:
         positions += range(len(peer) + shared, len(peer) + len(own))
         segment += [2 + number] * (len(own) - shared)
         reads.append(len(ids) - 1)
-    levels = [ask.level for ask in row.asks]
-    whole = [torch.tensor(part) for part in (ids, positions, segment, reads, levels)]
-    return Packed(whole[0], whole[1], whole[2], whole[3], levels=whole[4], peer=len(peer))
+    levels = torch.tensor([ask.level for ask in row.asks])
+    ints = [torch.tensor(part, dtype=torch.int64) for part in (ids, positions, segment, reads)]
+    return Packed(ints[0], ints[1], ints[2], ints[3], levels, len(peer))
 
 
 def _common(prompts: Sequence[list[int]]) -> int:
