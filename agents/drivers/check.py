@@ -10,8 +10,8 @@ from laco.method import registry
 
 
 def weights_of(driver: str, weights: Path | None, model: str | None, here: bool = True) -> str:
-    """What the driver is to load, "" for its own: for `vector` a weights file, or the name of shipped ones; for the others a
-    model.
+    """What the driver is to load, "" for its own: for `vector` a weights file, or the name of shipped
+    ones; for the others a model.
 
     here: look for the model on this machine; hosts elsewhere have their own.
     Raises: ConfigError for an unknown driver, and for a file or model that is missing or not for this driver;

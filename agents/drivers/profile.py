@@ -60,16 +60,22 @@ def dump(profile: Profile) -> bytes:
 
 
 def of(driver: str, model: str, path: Path | None = None) -> Profile:
-    """The profile in a file, or what ships for a driver and, if it takes one, for that model.
+    """The profile in a file, or what ships for a driver and its model, or its weights.
 
-    A model nobody has calibrated gets the paper's recipe. Raises: ConfigError for a file that is none.
+    A model nobody has calibrated gets the paper's recipe, weights those of the driver. Raises: ConfigError for a file
+    that is none.
     """
-    if path is not None or facts(driver).model is None:
+    if path is not None:
         return load(path)
-    shipped_one = shipped() / f"{model}.yaml" if re.fullmatch(r"[\w.-]+", model) else None
-    if shipped_one is not None and shipped_one.is_file():
-        return _read(shipped_one)
-    return Profile(caution=0.25, codec="int8", laco=LacoConfig())
+    if facts(driver).model is None:
+        return _shipped_for(Path(model).stem) or load()
+    return _shipped_for(model) or Profile(caution=0.25, codec="int8", laco=LacoConfig())
+
+
+def _shipped_for(name: str) -> Profile | None:
+    """The profile that ships for a model, or for weights, of this name."""
+    file = shipped() / f"{name}.yaml"
+    return _read(file) if re.fullmatch(r"[\w.-]+", name) and file.is_file() else None
 
 
 def load(path: Path | None = None) -> Profile:

@@ -165,8 +165,3 @@ def recording(options: Options) -> Options:
     Its key is what `Options.other` says; to be recorded under it, it is driven with `record` set to that.
     """
     return msgspec.structs.replace(options, seed=options.seed + 1, twin=False, payload="true", other="", record="")
-
-
-def variants(grid: Grid, line: Line) -> list[Line]:
-    """All lines with this line's driver, radio and time mode."""
-    return [other for other in grid.lines if other.variant == line.variant]

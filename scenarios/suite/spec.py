@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from laco.agents.drivers import DRIVERS
+from laco.agents.drivers.weights_file import names
 from laco.errors import ConfigError
 
 BEST_SILENT = "best silent"
@@ -132,10 +133,12 @@ def _default(struct: type[msgspec.Struct], name: str) -> Any:
 
 
 def absolute(suite: Suite, folder: Path) -> Suite:
-    """The suite with every path that is relative put into a folder: it can be read from anywhere then."""
+    """The suite with every path that is relative put into a folder: it can be read from anywhere then. Shipped weights keep
+    their names."""
     settings = []
     for setting in suite.settings:
-        found: dict[str, Any] = {n: str(folder / v) for n in PATHS if (v := getattr(setting, n))}
+        given = {n: getattr(setting, n) for n in PATHS}
+        found: dict[str, Any] = {n: str(folder / v) for n, v in given.items() if v and v not in names()}
         found["adapters"] = tuple(str(folder / path) for path in setting.adapters)
         settings.append(msgspec.structs.replace(setting, **found))
     radios = tuple(str(folder / r) if r.endswith((".yaml", ".yml")) else r for r in suite.radios)

@@ -17,7 +17,7 @@ SCENARIO = "occluded-crossing-v1"
 
 @pytest.fixture(scope="session")
 def small(weights: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a suite of eight runs on the tiny driver."""
+    """The file of a suite of ten runs on the tiny driver."""
     from laco.scenarios.suite.spec import dump
 
     settings = (
@@ -25,7 +25,7 @@ def small(weights: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         Setting(name="latent", weights=weights, laco=LACO),
     )
     path = tmp_path_factory.mktemp("suite") / "small.yaml"
-    suite = Suite(scenarios=("occluded-crossing",), settings=settings, seeds="1001-1004", twins="hazard")
+    suite = Suite(scenarios=("occluded-crossing",), settings=settings, seeds="1001-1005", twins="hazard")
     path.write_bytes(dump(suite))
     return path
 

@@ -27,7 +27,7 @@ def compare(*options: object) -> str:
 def test_a_dry_run_says_what_and_how_long_and_touches_nothing(small: Path, row_of: RowOf, tmp_path: Path) -> None:
     out = tmp_path / "out"
     said = compare("--suite", small, "--out", out, "--jobs", 2, "--dry-run")
-    assert "8 of 8 runs to drive, 2 at a time: nobody knows" in said
+    assert "10 of 10 runs to drive, 2 at a time: nobody knows" in said
     assert "vector, latent: never driven here" in said
     assert not out.exists()
     out.mkdir()
@@ -35,9 +35,9 @@ def test_a_dry_run_says_what_and_how_long_and_touches_nothing(small: Path, row_o
         for job in expand(read(small)).jobs[:2]:
             store.add(row_of(job, 50.0))
     said = compare("--suite", small, "--out", out, "--jobs", 2, "--dry-run")
-    assert "6 of 8 runs to drive, 2 at a time: about 6 s" in said
+    assert "8 of 10 runs to drive, 2 at a time: about 8 s" in said
     assert "vector, latent: 2.0 s each" in said
-    assert "8 of 8 runs" in compare("--suite", small, "--out", out, "--dry-run", "--fresh")
+    assert "10 of 10 runs" in compare("--suite", small, "--out", out, "--dry-run", "--fresh")
 
 
 def test_what_is_there_is_shown_without_driving(small: Path, row_of: RowOf, tmp_path: Path) -> None:
@@ -93,9 +93,9 @@ def test_the_pace_is_that_of_runs_on_warm_hosts(small: Path, row_of: RowOf) -> N
     assert [job.kind for job in pace.unknown(jobs)] == [("vector", "silent"), ("vector", "latent")]
     for job in jobs[:2]:
         pace.note(msgspec.structs.replace(row_of(job, 1.0), measured={"wall_s": 20.0, "cold": True}))
-    assert pace.left(jobs, 2) == 80.0
+    assert pace.left(jobs, 2) == 100.0
     for job in jobs[2:4]:
         pace.note(row_of(job, 1.0))
     pace.note(row_of(jobs[4], 1.0, outcome="timeout"))
-    assert pace.left(jobs, 2) == 8.0
+    assert pace.left(jobs, 2) == 10.0
     assert pace.unknown(jobs) == []
