@@ -133,7 +133,7 @@ def _default(struct: type[msgspec.Struct], name: str) -> Any:
 
 
 def absolute(suite: Suite, folder: Path) -> Suite:
-    """The suite with every path that is relative put into a folder: it can be read from anywhere then. Shipped weights keep
+    """The suite with every relative path put into a folder: it can be read from anywhere then. Shipped weights keep
     their names."""
     settings = []
     for setting in suite.settings:
