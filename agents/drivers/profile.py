@@ -60,22 +60,28 @@ def dump(profile: Profile) -> bytes:
 
 
 def of(driver: str, model: str, path: Path | None = None) -> Profile:
-    """The profile in a file, or what ships for a driver and, if it takes one, for that model.
+    """The profile in a file, or what ships for a driver and its model, or its weights.
 
     model: also with a LoRA (`lora_file.joined`): the one that ships has a profile of its own, and another one is heard
-    in the layers that it was trained to be heard in. A model nobody has calibrated gets the paper's recipe.
-    Raises: ConfigError for a file that is none.
+    in the layers that it was trained to be heard in. A model nobody has calibrated gets the paper's recipe, weights
+    those of the driver. Raises: ConfigError for a file that is none.
     """
-    if path is not None or facts(driver).model is None:
+    if path is not None:
         return load(path)
+    if facts(driver).model is None:
+        return _shipped_for(Path(model).stem) or load()
     name, lora = lora_file.parted(model)
     tuned = lora_file.file_of(name, lora)
     if tuned is not None and lora:
         return _trained(tuned)
-    known = shipped() / f"{name}{'' if tuned is None else '-lora'}.yaml" if re.fullmatch(r"[\w.-]+", name) else None
-    if known is not None and known.is_file():
-        return _read(known)
-    return Profile(caution=0.25, codec="int8", laco=LacoConfig())
+    known = _shipped_for(name if tuned is None else f"{name}-lora")
+    return known or Profile(caution=0.25, codec="int8", laco=LacoConfig())
+
+
+def _shipped_for(name: str) -> Profile | None:
+    """The profile that ships for a model, or for weights, of this name."""
+    file = shipped() / f"{name}.yaml"
+    return _read(file) if re.fullmatch(r"[\w.-]+", name) and file.is_file() else None
 
 
 def _trained(tuned: Path) -> Profile:

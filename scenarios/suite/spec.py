@@ -133,7 +133,8 @@ def _default(struct: type[msgspec.Struct], name: str) -> Any:
 
 
 def absolute(suite: Suite, folder: Path) -> Suite:
-    """The suite with every path that is relative put into a folder: it can be read from anywhere then."""
+    """The suite with every relative path put into a folder: it can be read from anywhere then. Shipped weights keep
+    their names."""
     settings, names = [], (*weights_file.names(), PLAIN)
     for setting in suite.settings:
         given = {n: v for n in PATHS if (v := getattr(setting, n))}

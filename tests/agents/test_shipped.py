@@ -12,13 +12,14 @@ import torch
 from laco.agents.channels.latent import Latent
 from laco.agents.channels.observation import ObservationList
 from laco.agents.channels.silent import Silent
-from laco.agents.drivers.profile import Profile, load
+from laco.agents.drivers.profile import Profile, load, of
 from laco.agents.drivers.vector import VectorDriver
-from laco.agents.drivers.weights_file import SHIPPED, shipped
+from laco.agents.drivers.weights_file import SHIPPED, locate, shipped
 from laco.agents.observation import Observation
 from laco.agents.perception import with_beacons
 from laco.distill.rollout import Rollout
 from laco.distill.student import Student
+from laco.errors import BackboneError
 from laco.scenarios.catalog.occluded_crossing import layout
 
 
@@ -82,3 +83,17 @@ def test_its_cache_tells_of_what_the_listener_cannot_see(
         errors.append((abs(heard[0] - wanted), abs(heard[1] - wanted)))
     true, other = np.mean(errors, axis=0)
     assert true < 0.25 * other
+
+
+def test_the_base_weights_ship_by_name_with_a_card_and_settings_of_their_own() -> None:
+    path = locate("vector-base")
+    card = (shipped() / "vector-base.md").read_text()
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in card
+    assert of("vector", str(path)).laco.layers == (0, 1, 2, 3, 4, 5)
+    assert of("vector", "") == load()
+    assert path.stat().st_size < 4_000_000
+
+
+def test_unknown_weights_are_refused_with_those_there_are() -> None:
+    with pytest.raises(BackboneError, match="vector-base"):
+        locate("nothing")

@@ -6,6 +6,7 @@ with what it decides on the hazard twin's message, and with its silent decision 
 view.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ from laco.scenarios.catalog.occluded_crossing import layout
 STEPS = (0, 1, 2, 5, 10)
 KEEPS = (0.7, 0.5, 0.3)
 BANDS = ((0,), (0, 1), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2, 3, 4), (0, 1, 2, 3, 4, 5), (2, 3, 4, 5), (4, 5))
+TAUGHT_STEPS, TAUGHT_KEEPS, TAUGHT_BANDS = (1, 2, 5), (0.3, 0.5), ((0,), (0, 1), (0, 1, 2))
 ENOUGH = 0.95
 """Share of what reading the peer's view does to the decision that a picked configuration must keep."""
 
@@ -123,7 +125,7 @@ class Judge:
 
 
 def grid() -> list[tuple[LacoConfig, str]]:
-    """One option at a time around everything, then the paper's own."""
+    """One option at a time around everything, what a listener was taught, then the paper's own."""
 
     def config(steps: int = 0, keep: float = 1.0, layers: tuple[int, ...] = _EVERY) -> LacoConfig:
         return LacoConfig(steps=steps, keep=keep, layers=layers, realign="identity")
@@ -132,6 +134,8 @@ def grid() -> list[tuple[LacoConfig, str]]:
     chosen += [(config(keep=k), "int8") for k in KEEPS] + [(config(steps=2, keep=k), "int8") for k in KEEPS]
     chosen += [(config(layers=band), "int8") for band in BANDS if band != _EVERY]
     chosen += [(config(), codec) for codec in ("fp16", "fp32")]
+    # What a listener was taught: few layers, few tokens, and the latent steps that say the rest.
+    chosen += [(config(*way), "int8") for way in itertools.product(TAUGHT_STEPS, TAUGHT_KEEPS, TAUGHT_BANDS)]
     return [*chosen, (config(steps=10, keep=0.3, layers=(0,)), "int8")]
 
 
