@@ -11,8 +11,15 @@ scripts/typecheck.sh
 # A part of the suite cannot reach the coverage that the whole must have.
 threshold=()
 [ $# -eq 0 ] || threshold=(--cov-fail-under=0)
-# Files side by side, one thread each; more workers than four would want more memory than a laptop has. After a crash
-# of one (a fault of compiled code) the rest is not waited for.
+# Files side by side, one thread each; more workers than four would want more memory than a laptop has.
 cores=$(.venv/bin/python -c 'import os; print(min(4, len(os.sched_getaffinity(0))))')
 export OMP_NUM_THREADS=1
-exec .venv/bin/python -m pytest --cov -n "$cores" --dist loadfile --max-worker-restart 0 ${threshold[@]+"${threshold[@]}"} "$@"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+check() {
+    .venv/bin/python -m pytest --cov -n "$cores" --dist loadfile --max-worker-restart 0 ${threshold[@]+"${threshold[@]}"} "$@" |
+        tee "$log"
+}
+# The carla client's own library can crash while it loads a map (docs/world.md), most often on a busy machine, and takes a
+# worker with it: the rest is not waited for then, and everything is run once more. Any other failure stands.
+check "$@" || { grep -q "^worker '.*' crashed while running" "$log" && say "a worker crashed: once more" && check "$@"; }

@@ -104,9 +104,12 @@ def _stands_on(point: Array, boxes: Sequence[Box]) -> bool:
     return any(overlap((float(point[0]), float(point[1]), 0.0, 0.0, 0.0), box) for box in boxes)
 
 
-def ahead(route: Route, x: float, y: float) -> tuple[tuple[Point, ...], float]:
-    """The next route points, one each 5 m from the vehicle's projection, and the route that remains [m]."""
-    done, _ = route.project(x, y)
+def ahead(route: Route, x: float, y: float, near: float | None = None) -> tuple[tuple[Point, ...], float]:
+    """The next route points, one each 5 m from the vehicle's projection, and the route that remains [m].
+
+    near: see `Route.project`.
+    """
+    done, _ = route.project(x, y, near)
     points = route.at(done + np.array(ROUTE_AHEAD, dtype=float))
     return tuple((float(px), float(py)) for px, py in points), route.length - done
 
@@ -120,9 +123,10 @@ def observe(
     others: Sequence[Actor],
     approaches: Sequence[Approach],
     walls: Sequence[Box] = (),
+    near: float | None = None,
 ) -> Observation:
-    """One vehicle's `Observation` of a world of `others` (itself left out) and `walls`."""
-    points, remaining = ahead(route, body.x, body.y)
+    """One vehicle's `Observation` of a world of `others` (itself left out) and `walls`; near: see `Route.project`."""
+    points, remaining = ahead(route, body.x, body.y, near)
     actors = visible(body, others, walls)
     return Observation(name, time, body, points, remaining, limit, actors, sights(body, approaches, others, walls))
 

@@ -17,7 +17,7 @@ Profile = tuple[tuple[float, float], ...]
 @dataclass(frozen=True)
 class Placement:
     """What to spawn (a `vehicle.`, a `walker.` or a `static.prop.`), in CARLA's frame: position [m], yaw [deg],
-    initial speed [m/s] along it."""
+    initial speed [m/s] along it, height of the ground [m]."""
 
     role: str
     blueprint: str
@@ -25,6 +25,7 @@ class Placement:
     y: float
     yaw: float
     speed: float = 0.0
+    z: float = 0.0
 
     @property
     def walks(self) -> bool:
@@ -34,15 +35,23 @@ class Placement:
 
 @dataclass(frozen=True, eq=False)
 class Ego:
-    """A connected vehicle: its placement and the route [n, 2] it is to drive, [m]."""
+    """A connected vehicle: its placement and the route [n, 2] it is to drive, [m].
+
+    limits: [k, 2] of route covered [m] and the speed limit there [m/s], linear in between; None: the layout's.
+    """
 
     placement: Placement
     route: Array
+    limits: Array | None = None
 
     @property
     def name(self) -> str:
         """The vehicle's name on the wire."""
         return self.placement.role
+
+    def limit(self, along: float, default: float) -> float:
+        """Speed limit [m/s] after `along` [m] of the route."""
+        return default if self.limits is None else float(np.interp(along, *self.limits.T))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -21,8 +22,10 @@ from laco.scenarios.catalog import find
 from laco.scenarios.clock import Clock
 from laco.scenarios.layout import Layout
 from laco.scenarios.pilots import Connected, Expert, Messages, Pilot, rules
+from laco.scenarios.rules.referee import Referee
 from laco.scenarios.runner import Progress, Record, Run
 from laco.scenarios.server.launch import WorldProcess
+from laco.scenarios.server.options import WorldOptions
 from laco.scenarios.stage import Simulator, Stage
 from laco.scenarios.watching import RealTime, Shown
 from laco.view.launch import ViewProcess
@@ -68,6 +71,24 @@ class Result:
     free: Mapping[str, float]
 
 
+@contextmanager
+def nobody(stage: Stage) -> Iterator[None]:
+    """No referee: collisions alone count."""
+    yield None
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A layout that is no scenario's of the catalog.
+
+    referee: who watches it, for as long as it is driven. patience: see `Stage`.
+    """
+
+    layout: Layout
+    referee: Callable[[Stage], AbstractContextManager[Referee | None]] = nobody
+    patience: float = 0.0
+
+
 class Session(Closing):
     """Starts an embedded server unless `carla` names one; hosts start with the first run that needs them."""
 
@@ -81,6 +102,7 @@ class Session(Closing):
         agents: Sequence[str] = (),
         keys: Keyring | None = None,
         traced: bool = False,
+        world: WorldOptions | None = None,
     ) -> None:
         """carla: HOST:PORT of a running server. hosts: agent host processes, at most two by default.
 
@@ -89,7 +111,7 @@ class Session(Closing):
 
         timeout: [s] of the server's silence after which it counts as gone. view: show the world on a page, and
         run at the pace of real time; `viewer` then has the page's address. traced: keep every decision's moments
-        for `laco.profiling.trace`.
+        for `laco.profiling.trace`. world: what the embedded server starts with, where that is not `seed` alone.
         """
         self.viewer: ViewProcess | None = None
         self._world: WorldProcess | None = None
@@ -99,7 +121,9 @@ class Session(Closing):
         self._hosts, self._agents, self._keys = hosts or min(2, os.cpu_count() or 1), agents, keys
         try:
             if carla is None:
-                self._world = WorldProcess(seed=seed)
+                found = world or WorldOptions(seed=seed)
+                counts = {"traffic": found.traffic, "walkers": found.walkers}
+                self._world = WorldProcess(found.map, found.seed, **counts)
                 host, port = "127.0.0.1", self._world.port
             else:
                 host, port = address(carla)
@@ -132,8 +156,12 @@ class Session(Closing):
 
     def expert(self, layout: Layout, progress: Progress | None = None) -> Record:
         """The unobstructed expert's drive on a layout."""
-        with Stage(self.simulator, layout) as stage:
-            return Run(stage, Expert(FREE_CAUTION), progress).drive()
+        return self.expert_on(Given(layout), progress)
+
+    def expert_on(self, given: Given, progress: Progress | None = None) -> Record:
+        """The same with a referee."""
+        with Stage(self.simulator, given.layout, patience=given.patience) as stage, given.referee(stage) as referee:
+            return Run(stage, Expert(FREE_CAUTION), progress, referee=referee).drive()
 
     def free_times(self, layout: Layout, progress: Progress | None = None) -> dict[str, float]:
         """T_free per ego [s]: how long the unobstructed expert takes, for those whose route it completes."""
@@ -146,11 +174,15 @@ class Session(Closing):
         free: Mapping[str, float],
         progress: Progress | None = None,
         started: Callable[[Fleet], None] | None = None,
+        given: Given | None = None,
     ) -> Result:
-        """Drive one run. A lost host is recorded; after a run that went wrong the next one gets new hosts."""
+        """Drive one run. A lost host is recorded; after a run that went wrong the next one gets new hosts.
+
+        given: what is driven instead of the options' scenario.
+        """
         done = False
         try:
-            result = self._run(options, free, progress, started)
+            result = self._run(options, free, progress, started, given or Given(options.layout()))
             done = result.record.outcome == "finished"
         finally:
             if not done:  # a host may be gone, or an answer of it still on its way
@@ -163,9 +195,11 @@ class Session(Closing):
         free: Mapping[str, float],
         progress: Progress | None,
         started: Callable[[Fleet], None] | None,
+        given: Given,
     ) -> Result:
-        layout, known = options.layout(), facts(options.driver)
-        with Stage(self.simulator, layout, known.camera) as stage:
+        layout, known = given.layout, facts(options.driver)
+        staged = Stage(self.simulator, layout, known.camera, given.patience)
+        with staged as stage, given.referee(stage) as referee:
             pilot, messages = self._pilot(options, stage, started)
             if self.viewer is not None:
                 self.viewer.entitle(f"{options.scenario}, seed {options.seed}: {options.channel}")
@@ -173,7 +207,7 @@ class Session(Closing):
                 progress = RealTime(progress)
                 if isinstance(pilot, Connected):
                     pilot = Shown(pilot, self.viewer, ids)
-            record = Run(stage, pilot, progress, known.period).drive()
+            record = Run(stage, pilot, progress, known.period, referee).drive()
         return Result(options, record, messages, free)
 
     def _pilot(

@@ -21,7 +21,11 @@ from laco.scenarios.lights import hold, release
 from laco.scenarios.maps import read_map
 
 TICK = 0.05  # [s]
+AWAY = -10_000.0  # [m] in x and y where no map is
 ABOVE, WALKER_ABOVE = 0.3, 1.0  # [m] what is spawned stands a little above the road, as CARLA wants it
+
+
+CURRENT = ""  # the name of whatever map a server is on
 
 
 class Simulator(Closing):
@@ -45,19 +49,31 @@ class Simulator(Closing):
             self._found = self.world.get_settings()
 
     def load(self, name: str) -> Any:
-        """Make sure that the world drives on map `name`; returns its `carla.Map`."""
+        """Make sure that the world drives on map `name`, for `CURRENT` the one it is on; returns its `carla.Map`."""
         import carla
 
-        if name != self._map:
+        if name == CURRENT:
+            self._map = ""
+        elif name != self._map:
+            self._synchronise()  # before: the new world is not to run on by itself until it is told
             with self.asking(f"the server did not take map {name}"):
-                self.client.generate_opendrive_world(read_map(name), carla.OpendriveGenerationParameters())
+                self.client.generate_opendrive_world(read_map(name), carla.OpendriveGenerationParameters(), False)
                 self.world = self.client.get_world()
             self._map = name
+        self._synchronise()
+        with self.asking("the server did not tell its map"):
+            return self.world.get_map()
+
+    def _synchronise(self) -> None:
+        """The world waits for our ticks."""
         with self.asking("the server refused its settings"):
             settings = self.world.get_settings()
             settings.synchronous_mode, settings.fixed_delta_seconds = True, TICK
             self.world.apply_settings(settings)
-            return self.world.get_map()
+
+    def renew(self) -> None:
+        """Let the next map that is loaded by name begin anew, with its lights and its traffic, even if it is there."""
+        self._map = ""
 
     @contextmanager
     def asking(self, what: str) -> Iterator[None]:
@@ -88,8 +104,13 @@ class Simulator(Closing):
 class Stage(Closing):
     """One layout's road users, spawned and moving. `with` destroys them."""
 
-    def __init__(self, simulator: Simulator, layout: Layout, camera: Camera | None = None) -> None:
-        """camera: what each ego gets at its front, for drivers that look."""
+    def __init__(
+        self, simulator: Simulator, layout: Layout, camera: Camera | None = None, patience: float = 0.0
+    ) -> None:
+        """camera: what each ego gets at its front, for drivers that look.
+
+        patience: simulated time in which somebody who stands in the way may move on [s].
+        """
         self.layout, self.simulator = layout, simulator
         self.road_map = simulator.load(layout.map)
         self.world = simulator.world
@@ -99,6 +120,7 @@ class Stage(Closing):
         self._sensors: list[Any] = []
         self.cameras = Cameras(camera)
         self._sizes: dict[int, tuple[float, float, float]] = {}
+        self._patience = round(patience / TICK)
         try:
             self._spawn()
         except BaseException:
@@ -130,12 +152,16 @@ class Stage(Closing):
         blueprint = self.world.get_blueprint_library().find(place.blueprint)
         blueprint.set_attribute("role_name", place.role)
         above = WALKER_ABOVE if place.walks else ABOVE
-        at = carla.Transform(carla.Location(place.x, place.y, above), carla.Rotation(yaw=place.yaw))
-        try:
-            return self.world.spawn_actor(blueprint, at)
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())
-            raise ScenarioError(f"{self.layout.scenario}: cannot place {place.role}: {reason}") from error
+        at = carla.Transform(carla.Location(place.x, place.y, place.z + above), carla.Rotation(yaw=place.yaw))
+        while True:
+            try:
+                return self.world.spawn_actor(blueprint, at)
+            except RuntimeError as error:
+                if not self._patience or not self.simulator.answers():
+                    reason = " ".join(str(error).split())
+                    raise ScenarioError(f"{self.layout.scenario}: cannot place {place.role}: {reason}") from error
+            self._patience -= 1
+            self.tick()
 
     def _set_speed(self, place: Placement) -> None:
         """Rolling start."""
@@ -195,6 +221,10 @@ class Stage(Closing):
         x, y = transform.location.x + shift * c, transform.location.y + shift * s
         return Body(x, y, yaw, velocity.x * c + velocity.y * s, half_length, half_width)
 
+    def height(self, actor: Any) -> float:
+        """Where an actor stands, above zero [m], in the newest snapshot."""
+        return float(self.snapshot.find(actor.id).get_transform().location.z)
+
     def road_users(self) -> list[Actor]:
         """All vehicles and walkers of the world, ours and others, in the order of their ids."""
         with self._asking():
@@ -216,6 +246,15 @@ class Stage(Closing):
             for name, p in pedals.items():
                 control = carla.VehicleControl(throttle=p.throttle, steer=p.steer, brake=p.brake)
                 self.actors[name].apply_control(control)
+
+    def retire(self, name: str) -> None:
+        """Take a vehicle off the road: it goes on existing, and talking, where nobody is."""
+        import carla
+
+        actor = self.actors[name]
+        with self._asking():
+            actor.set_simulate_physics(False)
+            actor.set_transform(carla.Transform(carla.Location(AWAY, AWAY + 10.0 * actor.id, 0.0)))
 
     def play(self, time: float, along: Mapping[str, float]) -> None:
         """The movers' part of the next tick; along: route that each ego has covered [m]."""

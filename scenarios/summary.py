@@ -28,7 +28,7 @@ def ego_figures(drive: Drive, free: float | None) -> dict[str, Any]:
         "route_completion": drive.completion,
         "infraction_penalty": drive.penalty,
         "collisions": len(drive.collisions),
-        "collided_with": sorted(drive.collisions.values()),
+        "collided_with": sorted(collision.kind for collision in drive.collisions),
         "time_s": drive.time,
         "free_time_s": free,
         "hazard_first_seen_s": drive.seen_hazard,

@@ -11,6 +11,7 @@ from laco.cli.distill import app as distill
 from laco.cli.keys import app as keys
 from laco.cli.models import app as models
 from laco.cli.profile import app as profile
+from laco.cli.routes import app as routes
 from laco.cli.run import run
 from laco.cli.scenarios import scenarios
 from laco.cli.view import view
@@ -21,6 +22,7 @@ HELP = "Vehicles with transformer drivers that share a CARLA world and talk in K
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP, pretty_exceptions_enable=False)
 for command in (run, compare, scenarios):
     app.command()(command)
+app.add_typer(routes, name="routes")
 app.add_typer(world, name="world")
 app.command()(view)
 app.command()(agent)

@@ -7,7 +7,7 @@ of what is left and back again; so does the hazard's, which is in the bottleneck
 
 import numpy as np
 
-from laco.scenarios.catalog.ways import LIMIT, Array, arrival, weave
+from laco.scenarios.catalog.paths import LIMIT, Array, arrival, weave
 from laco.scenarios.layout import Crossing, Ego, Layout, Mover, Placement
 
 ID = "narrow-bottleneck-v1"

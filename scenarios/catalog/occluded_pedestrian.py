@@ -8,7 +8,8 @@ that both are at the same place, give or take a second.
 
 import numpy as np
 
-from laco.scenarios.catalog.ways import CRUISE, GAIN, LIMIT, Array, arrival
+from laco.agents.drivers.expert import ACCEL
+from laco.scenarios.catalog.paths import CRUISE, LIMIT, Array, arrival
 from laco.scenarios.layout import Crossing, Ego, Gate, Layout, Mover, Placement
 
 ID = "occluded-pedestrian-v1"
@@ -41,7 +42,7 @@ def layout(seed: int) -> Layout:
     gate = a_from - at - 2.0 - CRUISE * (walking - late)
     # Unhindered, B passes the gap just after A, and looks into it until then.
     b_speed = rng.uniform(6.5, 9.0)
-    b_from = at - CRUISE * (met + rng.uniform(0.2, 0.9)) + (CRUISE - b_speed) ** 2 / (2 * GAIN)
+    b_from = at - CRUISE * (met + rng.uniform(0.2, 0.9)) + (CRUISE - b_speed) ** 2 / (2 * ACCEL)
     person = Placement("hazard", f"walker.pedestrian.{number:04d}", person_x, at, WEST)
     car_a, car_b = rng.choice(CARS, 2)
     return Layout(

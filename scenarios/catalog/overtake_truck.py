@@ -7,7 +7,7 @@ timed such that it meets an unhindered A beside the truck.
 
 import numpy as np
 
-from laco.scenarios.catalog.ways import LIMIT, Array, arrival, weave
+from laco.scenarios.catalog.paths import LIMIT, Array, arrival, weave
 from laco.scenarios.layout import Crossing, Ego, Layout, Mover, Placement
 
 ID = "overtake-truck-v1"

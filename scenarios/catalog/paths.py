@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,23 @@ class Pen:
         self.x, self.y = self.x + c * forward - s * right, self.y + s * forward + c * right
         self._points.append((self.x, self.y))
         return self
+
+
+def weave(*knots: tuple[float, float]) -> Array:
+    """A way [n, 2] through knots of (distance along a straight road, distance aside) [m]: half a cosine from each
+    knot to the next one."""
+    points = [knots[0]]
+    for (s, d), (to_s, to_d) in pairwise(knots):
+        steps = 1 if d == to_d else max(2, round(abs(to_s - s)))
+        shares = np.arange(1, steps + 1) / steps
+        points += [(s + (to_s - s) * t, d + (to_d - d) * (1 - math.cos(math.pi * t)) / 2) for t in shares]
+    return np.array(points)
+
+
+def arc(centre: tuple[float, float], radius: float, start: float, end: float) -> Array:
+    """Points [n, 2] of an arc about `centre` from the angle `start` to `end` [deg], clockwise where it grows."""
+    angles = np.radians(np.linspace(start, end, 1 + max(2, round(abs(end - start) / 5))))
+    return np.asarray(np.array(centre) + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
 
 def ego(name: str, blueprint: str, path: Array, speed: float) -> Ego:

@@ -6,7 +6,7 @@ follows A. In the twin the leader drives on.
 
 import numpy as np
 
-from laco.scenarios.catalog.ways import LIMIT
+from laco.scenarios.catalog.paths import LIMIT
 from laco.scenarios.layout import Ego, Layout, Mover, Placement, Profile
 
 ID = "platoon-brake-v1"

@@ -7,8 +7,8 @@ in the lane beyond the queue, timed around the moment at which an unhindered A w
 
 import numpy as np
 
+from laco.scenarios.catalog.paths import LIMIT, arrival
 from laco.scenarios.catalog.signals import BOX, EAST, INNER, MIDDLE, NORTH, OUTER, WEST, place, there
-from laco.scenarios.catalog.ways import LIMIT, arrival
 from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "red-light-runner-v1"

@@ -8,8 +8,8 @@ connected C goes ahead of A.
 
 import numpy as np
 
+from laco.scenarios.catalog.paths import LIMIT, Array, arc, arrival
 from laco.scenarios.catalog.signals import BOX, INNER, MIDDLE, NORTH, OUTER, SOUTH, place, there
-from laco.scenarios.catalog.ways import LIMIT, Array, arc, arrival
 from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "unprotected-left-v1"

@@ -47,7 +47,7 @@ def driven(session: Session, driver: str, channel: str, model: Path) -> Result:
     )
     layout, known = short(options.layout(), SHORT[driver]), facts(driver)
     with Stage(session.simulator, layout, known.camera) as stage:
-        session.fleet.setup(specs(options, layout, None))
+        session.fleet.setup(specs(options, layout, ()))
         pilot = Connected(session.fleet, Air(), pictures=stage.pictures)
         record = Run(stage, pilot, period=known.period).drive()
     return Result(options, record, pilot.messages, {})
@@ -85,4 +85,4 @@ def test_a_vision_language_model_sees_through_its_camera(
 def test_what_a_driver_cannot_carry_is_refused_before_anything_starts() -> None:
     options = Options(scenario="occluded-crossing-v1", channel="language")
     with pytest.raises(ConfigError, match="the vector driver cannot carry 'language'"):
-        specs(options, options.layout(), None)
+        specs(options, options.layout(), ())

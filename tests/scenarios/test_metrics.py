@@ -27,7 +27,19 @@ def test_each_other_actor_counts_once() -> None:
     for actor in (7, 7, 8, 7):
         drive.collide(1.0, actor, "vehicle.audi.tt")
     assert drive.penalty == pytest.approx(0.36)
-    assert drive.collisions == {7: "vehicle", 8: "vehicle"}
+    assert drive.collisions == [("vehicle", 1.0, 7), ("vehicle", 1.0, 8)]
+
+
+def test_one_of_each_and_a_tenth_off_lane() -> None:
+    """80 x 0.5 x 0.6 x 0.65 x 0.7 x 0.8 x 0.9 = 7.8624, as the leaderboard's own statistics compute it."""
+    drive = at(Drive(100.0), 20.0, 80.0)
+    for number, kind in enumerate(("walker.pedestrian.0001", "vehicle.audi.tt", "static.prop.bin")):
+        drive.collide(1.0, number, kind)
+    drive.pass_signal("red_light", 2.0, 40)
+    drive.pass_signal("stop", 3.0, 41)
+    drive.off_lane = 8.0
+    assert drive.off_lane_share == pytest.approx(0.1)
+    assert drive.score == pytest.approx(7.8624)
 
 
 @pytest.mark.parametrize(("length", "seconds"), [(100.0, 88.0), (0.0, 8.0), (101.0, 88.0), (102.5, 90.0)])
