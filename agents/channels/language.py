@@ -19,7 +19,7 @@ class Language(TextChannel):
     questions: tuple[str, ...] = QUESTIONS
 
     def tell(self, view: Observation, frame: Frame) -> str:
-        with speaking(self.driver.backbone.decoder):
+        with speaking(self.speaker.voice.decoder):
             answers = self.speaker.say(frame, view, self.questions, self.caution)
         self.generated = answers.tokens
         return "\n".join(answers.texts)

@@ -69,6 +69,11 @@ class Driver(Protocol):
 class TextDriver(Driver, Protocol):
     """A driver that also reads and says sentences."""
 
+    @property
+    def voice(self) -> Backbone:
+        """The model that says them."""
+        ...
+
     def describe(self, frame: Frame, view: Observation) -> str:
         """The view in words, for the viewer of `frame`; nothing is generated."""
         ...

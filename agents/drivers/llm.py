@@ -5,7 +5,8 @@ is taken. Answers are digits, which most tokenizers make one token of: the promp
 nothing is read behind it. Curvature follows the route, as with every driver.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -33,11 +34,15 @@ class LLMDriver:
     period = DRIVERS["llm"].period
     addressing: Addressing = "each"
 
-    def __init__(self, backbone: Backbone) -> None:
-        """Raises: BackboneError for a model without a vocabulary or a tokenizer."""
+    def __init__(self, backbone: Backbone, plain: Callable[[], Backbone] | None = None) -> None:
+        """plain: makes the model that speaks, when it is first asked to; None for the one that drives. Taught to answer
+        in digits, a model says nothing else.
+
+        Raises: BackboneError for a model without a vocabulary or a tokenizer.
+        """
         if not backbone.has_vocabulary or backbone.tokenizer is None:
             raise BackboneError("the llm driver needs a model with an output matrix and a tokenizer")
-        self.backbone, self.tokenizer = backbone, backbone.tokenizer
+        self.backbone, self.tokenizer, self._plain = backbone, backbone.tokenizer, plain
         self.ends = ends(self.tokenizer, backbone.model)
         self.answers = [words(self.tokenizer, str(level)) for level in range(SPEEDS)]
 
@@ -49,7 +54,15 @@ class LLMDriver:
         """
         model, wanted = lora_file.parted(weights)
         backbone, path = Backbone.load(model), lora_file.file_of(model, wanted)
-        return cls(backbone if path is None else lora.merged(backbone, path))
+        if path is None:
+            return cls(backbone)
+        tuned = lora.merged(backbone, path)
+        return cls(tuned, partial(lora.beside, tuned, model, path))
+
+    @cached_property
+    def voice(self) -> Backbone:
+        """The model that speaks."""
+        return self.backbone if self._plain is None else self._plain()
 
     @property
     def fingerprint(self) -> str:
@@ -83,7 +96,7 @@ class LLMDriver:
         prompts = [_ids(context) for context in asked]
         shared = _common(prompts)
         begin = Context(ids=torch.tensor(prompts[0][:shared]), extras=asked[0].extras)
-        begun = infer(self.backbone, begin, tail=True)
+        begun = infer(self.voice, begin, tail=True)
         said = [self._answer(begun, ids[shared:]) for ids in prompts]
         texts = tuple(self.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in said)
         return Answers(texts, sum(map(len, said)))
@@ -94,8 +107,8 @@ class LLMDriver:
         return Context(ids=torch.tensor(tokenized(self.tokenizer, render(self.tokenizer, SPEAK, user))))
 
     def _answer(self, begun: Inference, rest: list[int]) -> list[int]:
-        asked = extend(self.backbone, begun, rest) if rest else begun
-        return generate(self.backbone, asked, ANSWER, self.ends)
+        asked = extend(self.voice, begun, rest) if rest else begun
+        return generate(self.voice, asked, ANSWER, self.ends)
 
     def _told(self, frame: Frame, own: Observation | Said, said: Said) -> str:
         """What a peer said, under its name; a mark stands for embeddings."""

@@ -63,6 +63,19 @@ def merged(backbone: Backbone, path: Path) -> Backbone:
     return Backbone(backbone.model, backbone.tokenizer, getattr(backbone.model.config, "laco_input_norm", None))
 
 
+def beside(tuned: Backbone, model: str, path: Path) -> Backbone:
+    """The model without its LoRA, beside the one that has it in: what the file leaves alone they share.
+
+    model: what was loaded. path: the LoRA in it.
+    """
+    plain, changed = Backbone.load(model, device=tuned.device), {f"{name}.weight" for name in load(path)[1]}
+    theirs = dict(tuned.decoder.named_parameters())
+    for name, weight in plain.decoder.named_parameters():
+        if name not in changed:
+            weight.data = theirs[name].data
+    return plain
+
+
 def _weights(
     modules: Mapping[str, nn.Module], pairs: Mapping[str, Pair], path: Path
 ) -> Iterator[tuple[str, Pair, Tensor]]:

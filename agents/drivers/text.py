@@ -10,6 +10,7 @@ in, and with everybody stand the speeds that keep clear of it. To weigh them aga
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -49,6 +50,39 @@ def steps(frame: Frame, speed: float) -> float:
     return FULL * speed / max(free(frame), 1e-3)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """What speeds are told in. step: [m/s]; most: steps of the free speed; unit: said behind a number."""
+
+    step: float
+    most: int
+    unit: str = ""
+
+    @classmethod
+    def steps(cls, frame: Frame) -> "Scale":
+        """Of which FULL are the viewer's free speed."""
+        return cls(max(free(frame), 1e-3) / FULL, FULL)
+
+    @classmethod
+    def metric(cls, frame: Frame) -> "Scale":
+        """For whoever plans in m/s."""
+        return cls(1.0, max(round(free(frame)), 1), " m/s")
+
+    def up_to(self, speed: float) -> str:
+        """All speeds up to one of `speed` [m/s]."""
+        top = min(math.floor(speed / self.step), self.most)
+        return f"0-{top}{self.unit}" if top > 0 else f"0{self.unit}"
+
+    def from_on(self, speed: float) -> str:
+        """All speeds from one of `speed` [m/s] on; "" if that is more than the free speed."""
+        least = math.ceil(speed / self.step)
+        return f"{least}+{self.unit}" if least <= self.most else ""
+
+    def one(self, speed: float) -> str:
+        """A speed [m/s]."""
+        return f"{speed / self.step:.0f}{self.unit}"
+
+
 def own(frame: Frame, caution: float) -> str:
     """The viewer's speed, limit, route and caution, for a model that is to find out more by itself."""
     cruise = frame.limit * CRUISE
@@ -61,11 +95,13 @@ def own(frame: Frame, caution: float) -> str:
     return "\n".join(lines)
 
 
-def scene(frame: Frame, view: Observation) -> str:
+def scene(frame: Frame, view: Observation, scale: Scale | None = None) -> str:
     """What `view` holds that matters to the viewer of `frame`: a line for everybody who meets its route, the soonest
-    first, then for every lane that does, the nearest first."""
-    users = [_user(frame, actor, met) for actor, met, _ in relevant(frame, view) if met is not None and _soon(met)]
-    ways = [_lane(frame, lane) for lane in lanes(frame, [view])]
+    first, then for every lane that does, the nearest first. scale: for speeds; None for steps."""
+    scale = scale or Scale.steps(frame)
+    met = [(actor, one) for actor, one, _ in relevant(frame, view) if one is not None and _soon(one)]
+    users = [_user(frame, actor, one, scale) for actor, one in met]
+    ways = [_lane(frame, lane, scale) for lane in lanes(frame, [view])]
     return "\n".join([*users, *ways][:MOST]) or NOTHING
 
 
@@ -85,13 +121,13 @@ def _route(frame: Frame) -> str:
     return f"{side} in {distance[int(turned[0])]:.0f} m"
 
 
-def _lane(frame: Frame, lane: Lane) -> str:
+def _lane(frame: Frame, lane: Lane, scale: Scale) -> str:
     """Where it meets the route, how far up it is seen, and the speeds from which one can stop before it: "Road from
     right, 25 m: hidden from 40 m, 0-6."."""
     what = "Walkers" if lane.pace <= ON_FOOT else "Road"
     seen = "clear"
     if lane.extent < SIGHT_RANGE:
-        seen = f"hidden from {lane.extent:.0f} m, {_up_to(frame, _stoppable(frame, lane.at))}"
+        seen = f"hidden from {lane.extent:.0f} m, {scale.up_to(_stoppable(frame, lane.at))}"
     return f"{what} from {_side(frame, lane.heading)}, {lane.at:.0f} m: {seen}."
 
 
@@ -99,12 +135,6 @@ def _stoppable(frame: Frame, at: float) -> float:
     """The speed [m/s] from which the viewer stops before a lane `at` [m], with a moment to think."""
     room = max(at - frame.body.half_length - MARGIN_ALONG - HALF_LANE, 0.0)
     return BRAKE * (math.sqrt(THINK**2 + 2 * room / BRAKE) - THINK)
-
-
-def _up_to(frame: Frame, speed: float) -> str:
-    """The steps up to a speed [m/s]."""
-    most = min(math.floor(steps(frame, speed)), FULL)
-    return f"0-{most}" if most > 0 else "0"
 
 
 def _side(frame: Frame, heading: float) -> str:
@@ -117,25 +147,25 @@ def _side(frame: Frame, heading: float) -> str:
     return "right" if turn < 0.0 else "left"
 
 
-def _user(frame: Frame, actor: Actor, met: Met) -> str:
+def _user(frame: Frame, actor: Actor, met: Met, scale: Scale) -> str:
     """Where on the route it will be, and which steady speeds keep clear of it: "Car from right, 24 m: 0-3 or 6+."."""
     body, meets = actor.body, met.conflict
     who = " ".join(part for part in (kind(body), actor.name) if part)
     if math.isinf(met.gone):
-        return f"{who} stands, {meets.begin:.0f} m: {_up_to(frame, _stoppable(frame, meets.begin + HALF_LANE))}."
-    goes = f"goes {steps(frame, body.speed):.0f}"
+        return f"{who} stands, {meets.begin:.0f} m: {scale.up_to(_stoppable(frame, meets.begin + HALF_LANE))}."
+    goes = f"goes {scale.one(body.speed)}"
     if meets.same_way and meets.near <= 0.0:
         return f"{who} in front, {meets.begin:.0f} m: {goes}."
     joins = f", {goes}" if meets.same_way else ""
-    return f"{who} from {_side(frame, body.yaw)}, {meets.begin:.0f} m: {_speeds(frame, met)}{joins}."
+    return f"{who} from {_side(frame, body.yaw)}, {meets.begin:.0f} m: {_speeds(frame, met, scale)}{joins}."
 
 
-def _speeds(frame: Frame, met: Met) -> str:
+def _speeds(frame: Frame, met: Met, scale: Scale) -> str:
     """The steady speeds with which the viewer comes after it has gone, or is away before it arrives."""
     own = frame.body.half_length + MARGIN_ALONG
     behind = max(met.conflict.begin - own, 0.0) / (met.gone + EARLY)
-    before = math.ceil(steps(frame, (met.conflict.end + own) / max(met.arrives - EARLY, 0.1)))
-    return _up_to(frame, behind) + (f" or {before}+" if before <= FULL else "")
+    before = scale.from_on((met.conflict.end + own) / max(met.arrives - EARLY, 0.1))
+    return f"{scale.up_to(behind)} or {before}" if before else scale.up_to(behind)
 
 
 def kind(body: Body) -> str:

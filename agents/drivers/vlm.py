@@ -86,6 +86,10 @@ class VLMDriver(LLMDriver):
         braking = expert.plan(frame, time, 0.0, expert.BRAKE)
         return Plan(time, braking.speed, braking.curvature, failed=True)
 
+    def describe(self, frame: Frame, view: Observation) -> str:
+        """The scene in words, speeds in m/s as in the plan."""
+        return text.scene(frame, view, text.Scale.metric(frame))
+
     def embed(self, frame: Frame, view: Observation, caution: float) -> Tensor:
         """The picture as it enters the decoder."""
         context = self._processed(self._rendered("", ""), _picture(view))

@@ -69,6 +69,17 @@ def test_a_driver_with_a_lora_has_a_fingerprint_of_its_own(llm_folder: Path, fil
     assert LLMDriver.load(joined(str(llm_folder), PLAIN)).fingerprint == plain.fingerprint
 
 
+def test_it_speaks_without_what_it_drives_with(llm_folder: Path, file: Path) -> None:
+    """The two share what the LoRA leaves alone."""
+    plain = LLMDriver.load(str(llm_folder))
+    assert plain.voice is plain.backbone
+    tuned = LLMDriver.load(joined(str(llm_folder), str(file)))
+    assert tuned.voice.fingerprint == plain.fingerprint
+    own, spoken = (dict(backbone.decoder.named_parameters()) for backbone in (tuned.backbone, tuned.voice))
+    apart = [name for name in own if own[name].data_ptr() != spoken[name].data_ptr()]
+    assert apart == [f"{NAME}.weight"]
+
+
 def test_the_same_lora_is_the_same_bytes(file: Path, tmp_path: Path) -> None:
     card, pairs = lora.load(file)
     lora.save(tmp_path / "again.safetensors", pairs, card)

@@ -68,6 +68,12 @@ def test_a_lane_seen_to_its_end_and_walkers(eastward: Callable[..., Observation]
     assert scene(eastward()) == [text.NOTHING]
 
 
+def test_for_whoever_plans_in_metres_per_second(eastward: Callable[..., Observation]) -> None:
+    view = eastward(actors=(HAZARD,), sights=(CROSSING,))
+    told = text.scene(Frame.of(view), view, text.Scale.metric(Frame.of(view)))
+    assert told == "Car from right, 24 m: 0-6 m/s.\nRoad from right, 25 m: hidden from 40 m, 0-10 m/s."
+
+
 def test_a_scene_stays_short_and_keeps_who_comes_soonest(eastward: Callable[..., Observation]) -> None:
     cars = [Actor(i, Body(10.0 + 5 * i, 60.0 - 4 * i, NORTH, 12.0, 2.4, 0.9)) for i in range(9)]
     lines = scene(eastward(actors=tuple(cars), sights=(CROSSING,)))

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from laco.agents.channels.base import Channel
-from laco.agents.channels.build import build
+from laco.agents.channels.build import build, check_calibrated
 from laco.agents.drivers import lora_file
 from laco.agents.drivers import profile as profiles
 from laco.agents.drivers.llm import LLMDriver
 from laco.agents.drivers.weights_file import shipped
 from laco.agents.messages import AgentSpec
 from laco.agents.observation import Actor, Body, Observation, Sight
+from laco.errors import ConfigError
 from laco.models import is_installed
 
 LORA = Path(str(shipped() / "smollm2-lora.safetensors"))
@@ -54,10 +55,14 @@ def test_the_card_names_this_lora() -> None:
 
 
 @needs_model
-def test_the_shipped_profile_is_this_driver_s(tuned: LLMDriver) -> None:
+def test_the_plain_models_calibration_is_refused_for_it(tuned: LLMDriver) -> None:
+    """And its own profile, should it have been measured, was measured for it."""
+    plain = profiles.of("llm", lora_file.joined("smollm2", lora_file.PLAIN)).measured
+    assert plain is not None
+    with pytest.raises(ConfigError, match="was measured for model c6349e40"):
+        check_calibrated(AgentSpec("A", "latent", driver="llm", calibrated=plain.fingerprint), tuned.fingerprint)
     measured = profiles.of("llm", "smollm2").measured
-    assert measured is not None
-    assert measured.fingerprint == tuned.fingerprint
+    assert measured is None or measured.fingerprint == tuned.fingerprint
 
 
 def target(channel: Channel, own: Observation, said: Observation | None = None) -> float:
