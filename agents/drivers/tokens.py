@@ -20,7 +20,6 @@ from laco.agents.drivers.frame import CELL, Frame
 from laco.agents.drivers.lanes import Lane, lanes
 from laco.agents.drivers.threats import Met, known, meetings
 from laco.agents.observation import PACE, Actor, Observation, Sight
-from laco.agents.perception import MOVING
 
 RULE, EGO, ROUTE, SIGHT, ACTOR, PLAN = range(6)
 KINDS = 6
@@ -30,7 +29,6 @@ OLD_FEATURES = 14  # layout 1 had so many; the rest were zero
 FARTHEST = 10.0  # [s] crossing times are clipped to this
 MOST_ACTORS, MOST_LANES = 10, 8  # a segment holds at most so many
 CLOSE = 20.0  # [m] a vehicle that moves so near is told of even if its way meets nothing
-BESIDE = 2.5  # [m] from the route: a vehicle standing further off is not in the way
 
 Array = NDArray[np.float32]
 
@@ -84,22 +82,6 @@ def _distance(frame: Frame, actor: Actor) -> float:
 
 def _close(frame: Frame, actor: Actor) -> bool:
     return ways.moves(actor.body) and _distance(frame, actor) < CLOSE
-
-
-def nearest(frame: Frame, actors: tuple[Actor, ...]) -> list[Actor]:
-    """The vehicles that matter most: those that move or stand in the way first, then by distance."""
-
-    def order(actor: Actor) -> tuple[bool, float]:
-        body = actor.body
-        parked = abs(body.speed) <= MOVING and abs(frame.route.project(body.x, body.y)[1]) > BESIDE
-        return parked, math.hypot(body.x - frame.body.x, body.y - frame.body.y)
-
-    return sorted((a for a in actors if not _is_viewer(frame, a)), key=order)[:MOST_ACTORS]
-
-
-def _is_viewer(frame: Frame, actor: Actor) -> bool:
-    """A peer sees the vehicle it speaks to; nobody needs telling about itself."""
-    return math.hypot(actor.body.x - frame.body.x, actor.body.y - frame.body.y) < frame.body.half_length
 
 
 def _route(frame: Frame) -> list[float]:
