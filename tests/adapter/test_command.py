@@ -47,7 +47,8 @@ def test_a_band_is_two_numbers_in_order(layers: str, tmp_path: Path) -> None:
     assert "FIRST-LAST" in found.output
 
 
-def test_the_driver_s_own_training_still_needs_its_folder() -> None:
-    found = CliRunner().invoke(app, [])
+@pytest.mark.parametrize(("given", "missing"), [([], "missing: a recipe"), (["vector"], "Missing option '--out'")])
+def test_the_driver_s_own_training_needs_a_recipe_and_a_folder(given: list[str], missing: str) -> None:
+    found = CliRunner().invoke(app, given)
     assert found.exit_code == 2
-    assert "folder for data" in found.output
+    assert missing in found.output

@@ -95,7 +95,7 @@ def test_the_prompt_holds_picture_state_and_what_peers_said_from_where(vlm: VLMD
     context = vlm.context(Frame.of(view), [Said("B", "A truck."), view], 0.25)
     prompt = vlm.tokenizer.decode(context.ids)
     assert prompt.count("<image>") == 16
-    assert "Vehicle B, 60 m ahead 4 m left, facing you, tells you:\nA truck.\n<image>" in prompt
+    assert "B, 60 m ahead 4 m left, facing you, says:\nA truck.\n<image>" in prompt
     assert prompt.index("<image>") < prompt.index("Your speed: 12 m/s.") < prompt.index(json_plan.KEY)
     assert set(context.extras) == {"pixel_values"}
 

@@ -87,7 +87,7 @@ def test_nobody_there_and_somebody_who_goes(weights: str, monkeypatch, serving) 
         (("--vehicles", "A", "--bind", "0.0.0.0:7000"), "--bind needs the address that other vehicles are to reach"),
         (("--vehicles", "A", "--bind", "7000"), "--bind takes HOST:PORT, not '7000'"),
         (("--vehicles", "A", "--model", "x"), "the vector driver takes weights, not a model: use --weights"),
-        (("--vehicles", "A", "--driver", "llm", "--weights", "x"), "the llm driver takes a model, not weights"),
+        (("--vehicles", "A", "--driver", "llm", "--weights", "x"), "no LoRA file x"),
         (("--vehicles", "A", "--driver", "llm", "--model", "nowhere"), "no model 'nowhere': give a built-in name"),
         (("--vehicles", "A", "--driver", "vlm"), "the vlm driver needs a model: give a folder or a hub id"),
     ],
