@@ -10,6 +10,7 @@ MOST_EGOS = 4  # scenes with more connected vehicles are left out: they are slow
 
 def training_rollout(rng: np.random.Generator) -> Rollout:
     """A layout of any kind, on seeds that are not the tests'; half of all have their hazards."""
-    while len((layout := draw(rng, kinds(()))).egos) > MOST_EGOS:
-        pass
+    layout = draw(rng, kinds(()))
+    while len(layout.egos) > MOST_EGOS:
+        layout = draw(rng, kinds(()))
     return Rollout.of(layout)
