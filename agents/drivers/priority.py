@@ -7,6 +7,7 @@ Vehicles that follow each other share no place; a follower's turn is not before 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -26,7 +27,7 @@ SLOWEST = 2.0  # [m/s] turns are reckoned with at least this speed
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Vehicle:
     """What a beacon says: body and route points 5 m apart, as far as it is going to drive."""
 
@@ -50,7 +51,7 @@ def before(frame: Frame, connected: Sequence[Actor]) -> dict[str, int]:
     own = [p for at, p in zip(ROUTE_AHEAD, frame.told, strict=False) if at <= frame.remaining + PAST_END]
     if not others or not own:
         return {}
-    vehicles = sorted([Vehicle(frame.name, frame.body, tuple(own)), *others], key=lambda v: v.name)
+    vehicles = tuple(sorted([Vehicle(frame.name, frame.body, tuple(own)), *others], key=lambda v: v.name))
     pairs, follows = _shared(vehicles)
     turns = _turns(vehicles, pairs, follows)
     bodies = {v.name: v.body for v in vehicles}
@@ -94,7 +95,8 @@ def _turns(
     return {name: (time, name) for name, time in times.items()}
 
 
-def _shared(vehicles: Sequence[Vehicle]) -> tuple[list[Pair], list[tuple[str, str]]]:
+@lru_cache(maxsize=16)  # it is the same for all who have heard the same beacons: a host's vehicles reckon once
+def _shared(vehicles: tuple[Vehicle, ...]) -> tuple[Sequence[Pair], Sequence[tuple[str, str]]]:
     """The pairs that share a place, and who follows whom (follower, leader)."""
     coarse = np.full((len(vehicles), len(ROUTE_AHEAD), 2), np.nan)
     for i, vehicle in enumerate(vehicles):
