@@ -1,6 +1,7 @@
 """`laco compare`: many runs, and the table with intervals that they give."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,16 @@ class Twins(StrEnum):
     BOTH = "both"
     HAZARD = "hazard"
     TWIN = "twin"
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who drives: so many runs at a time, where, and on which servers; () for embedded ones."""
+
+    jobs: int
+    backend: Backend
+    cluster: str
+    servers: tuple[str, ...]
 
 
 def compare(
@@ -75,6 +86,12 @@ def compare(
     cluster: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Scheduler of a cluster.", show_default="one on this machine")
     ] = "",
+    carla: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST:PORT", help="A running server instead of embedded ones; give one per job.", show_default=False
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the rows and tables; a run that is there is kept.")] = Path(
         "runs/compare"
     ),
@@ -87,8 +104,6 @@ def compare(
     Writes rows.jsonl, suite.yaml and table.md, .csv, .html and .json. Whatever ends it, the next call goes on from
     the rows that are there. Exit status 1 if a run did not finish.
     """
-    import os
-
     from laco.scenarios.suite.grid import expand
     from laco.scenarios.suite.spec import read
 
@@ -96,15 +111,32 @@ def compare(
         chosen = read(suite)
     else:
         chosen = _suite(scenarios or [], channel, caution, driver, weights, seeds, twins, radio, time, baseline, limit)
-    grid = expand(chosen)
+    crew = _crew(jobs, backend, cluster, carla or [])
+    grid = expand(chosen, "carla" if crew.servers else "")
     if dry_run:
-        _dry_run(grid, out, fresh, jobs or os.cpu_count() or 1)
+        _dry_run(grid, out, fresh, crew.jobs)
         return
-    results, unfinished = _drive(grid, out, fresh, jobs or os.cpu_count() or 1, backend, cluster, as_json)
+    results, unfinished = _drive(grid, out, fresh, crew, as_json)
     _write(results, out, as_json)
     if unfinished:
         typer.echo(f"{unfinished} runs did not finish ({out / 'rows.jsonl'} says why); call again to retry", err=True)
         raise typer.Exit(1)
+
+
+def _crew(jobs: int | None, backend: Backend, cluster: str, servers: list[str]) -> Crew:
+    """Raises: ConfigError for what is no server, or for servers that those who drive could not all have."""
+    import os
+
+    from laco.errors import ConfigError
+    from laco.scenarios.suite.leases import check
+
+    for server in servers:
+        check(server)
+    if servers and backend != Backend.LOKY:
+        raise ConfigError("--carla is for runs on this machine: --backend loky")
+    if servers and (jobs or 1) > len(servers):
+        raise ConfigError(f"{jobs} jobs need as many servers; --carla names {len(servers)}")
+    return Crew(jobs or len(servers) or os.cpu_count() or 1, backend, cluster, tuple(servers))
 
 
 def _suite(
@@ -183,9 +215,7 @@ def _duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60.0:.1f} h"
 
 
-def _drive(
-    grid: "Grid", out: Path, fresh: bool, jobs: int, backend: Backend, cluster: str, quiet: bool
-) -> "tuple[Results, int]":
+def _drive(grid: "Grid", out: Path, fresh: bool, crew: Crew, quiet: bool) -> "tuple[Results, int]":
     """Drive what is missing. Returns the results, and how many runs of the grid did not finish."""
     from laco.report.files import prepare, write_bytes
     from laco.scenarios.suite.cells import Results
@@ -196,18 +226,18 @@ def _drive(
     with Store(prepare(out), fresh) as store:
         write_bytes(out / "suite.yaml", dump(grid.suite))
         if missing(grid, store):
-            _machines(grid, store, jobs, backend, cluster, quiet)
+            _machines(grid, store, crew, quiet)
         return Results(grid, store.rows.values()), len(missing(grid, store))
 
 
-def _machines(grid: "Grid", store: "Store", jobs: int, backend: Backend, cluster: str, quiet: bool) -> None:
+def _machines(grid: "Grid", store: "Store", crew: Crew, quiet: bool) -> None:
     from laco.cli.bar import Bar
     from laco.scenarios.suite.engine import Engine, missing
     from laco.scenarios.suite.machines import Machines
 
     left = missing(grid, store)
-    with Machines(min(jobs, len(left)), backend.value, cluster) as machines, Bar(quiet) as bar:
-        engine = Engine(grid, store, machines, bar.told)
+    with Machines(min(crew.jobs, len(left)), crew.backend.value, crew.cluster) as machines, Bar(quiet) as bar:
+        engine = Engine(grid, store, machines, bar.told, crew.servers)
         engine.drive_free(left)
         engine.drive(engine.pilots(left), "first of a kind")
         left = missing(grid, store)

@@ -23,8 +23,10 @@ def missing(grid: Grid, store: Store) -> list[Job]:
 class Engine:
     """A grid on machines, into a store."""
 
-    def __init__(self, grid: Grid, store: Store, machines: Machines, told: Told) -> None:
+    def __init__(self, grid: Grid, store: Store, machines: Machines, told: Told, carla: Sequence[str] = ()) -> None:
+        """carla: HOST:PORT of servers, one per run that is driven at a time; () for embedded ones."""
         self._grid, self._store, self._machines, self._told = grid, store, machines, told
+        self._carla = tuple(carla)
         self.pace = Pace(store.rows.values())
 
     def pilots(self, jobs: Sequence[Job]) -> list[Job]:
@@ -59,7 +61,9 @@ class Engine:
     def _task(self, job: Job, alone: bool = False) -> tuple[bytes, float]:
         known = self._store.free.get(job.free)
         hosts, limit = self._grid.suite.hosts, self._grid.suite.limit_of(job.options.driver)
-        task = Task(options=job.options, free=known.times if known else None, alone=alone, hosts=hosts)
+        task = Task(
+            options=job.options, free=known.times if known else None, alone=alone, hosts=hosts, carla=self._carla
+        )
         return msgspec.json.encode(task), limit
 
     def _keep_free(self, job: Job, answer: Answer) -> None:

@@ -1,7 +1,7 @@
 """The runs of a suite: every line on every scenario, seed and twin."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,12 @@ class Grid:
         return ", ".join([line.setting.name, *(Path(value).stem for values, value in axes if len(values) > 1)])
 
 
-def expand(suite: Suite) -> Grid:
-    """All runs, seed by seed, so that what is cut short compares. Raises: ConfigError, ScenarioError, BackboneError."""
+def expand(suite: Suite, world: str = "") -> Grid:
+    """All runs, seed by seed, so that what is cut short compares.
+
+    world: what drives them, where that is not the embedded server: its runs are filed apart.
+    Raises: ConfigError, ScenarioError, BackboneError.
+    """
     names = [s.id for s in SCENARIOS] if ALL in suite.scenarios else suite.scenarios
     scenarios = tuple(dict.fromkeys(find(name).id for name in names))
     lines, skipped = _lines(suite)
@@ -84,8 +88,8 @@ def expand(suite: Suite) -> Grid:
     if suite.baseline != BEST_SILENT and suite.baseline not in {line.setting.name for line in lines}:
         raise ConfigError(f"no setting is called {suite.baseline!r}, the baseline")
     seeds = suite.seed_values()
-    jobs = tuple(_jobs(suite, scenarios, seeds, lines))
-    return Grid(suite, scenarios, seeds, tuple(lines), tuple(skipped), jobs)
+    jobs = [_filed(job, world) for job in _jobs(suite, scenarios, seeds, lines)]
+    return Grid(suite, scenarios, seeds, tuple(lines), tuple(skipped), tuple(jobs))
 
 
 def _lines(suite: Suite) -> tuple[list[Line], list[str]]:
@@ -157,6 +161,11 @@ def _jobs(suite: Suite, scenarios: tuple[str, ...], seeds: tuple[int, ...], line
                     if options.payload == "other":
                         options = msgspec.structs.replace(options, other=key_of(recording(options)))
                     yield Job(number, options, key_of(options), free)
+
+
+def _filed(job: Job, world: str) -> Job:
+    """The job under keys that say in which world it is driven."""
+    return replace(job, key=f"{world}-{job.key}", free=f"{world}-{job.free}") if world else job
 
 
 def recording(options: Options) -> Options:

@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import msgspec
@@ -21,6 +21,7 @@ from laco.profiling.energy import Meter, counters
 from laco.scenarios.session import Options, Session
 from laco.scenarios.suite.answer import FINISHED, Answer
 from laco.scenarios.suite.grid import recording
+from laco.scenarios.suite.leases import Lease
 from laco.scenarios.summary import figures
 
 GRACE = 5.0  # [s] that a busy worker goes on after its stdin has ended
@@ -29,12 +30,14 @@ IDLE = 600.0  # [s] without a task after which a worker ends: a cluster's proces
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """A run. free: the unobstructed expert's times on its layout, None if they are to be found first; alone: and only
-    they. hosts: agent host processes."""
+    they. hosts: agent host processes. carla: HOST:PORT of servers, of which a worker takes one for itself; () for an
+    embedded one."""
 
     options: Options
     free: dict[str, float] | None = None
     alone: bool = False
     hosts: int = 1
+    carla: tuple[str, ...] = ()
 
 
 class Worker(Closing):
@@ -42,6 +45,7 @@ class Worker(Closing):
 
     def __init__(self) -> None:
         self._session: Session | None = None
+        self._lease: Lease | None = None
         self._fleet: object = None  # whose hosts have loaded and recorded what is below
         self._loaded: set[tuple[str, str]] = set()
         self._recorded: set[str] = set()
@@ -51,7 +55,7 @@ class Worker(Closing):
         """Drive it. What is no LacoError is a fault of ours, and ends the worker."""
         free = task.free
         try:
-            session = self._ready(task.hosts)
+            session = self._ready(task)
             if free is None:
                 free = session.free_times(task.options.layout())
             if task.alone:
@@ -77,15 +81,21 @@ class Worker(Closing):
         outcome, detail = result.record.outcome, result.record.detail
         return Answer(outcome=outcome, detail=detail, free=dict(free), figures=found, measured=measured)
 
-    def _ready(self, hosts: int) -> Session:
+    def _ready(self, task: Task) -> Session:
         """A session whose world and hosts live."""
         if self._session is not None and not self._session.sound:
             self.close()
         if self._session is None:
-            self._session = Session(hosts=hosts)
+            self._session = Session(self._server(task.carla), hosts=task.hosts)
         if self._fleet is not self._session.fleet:  # they load torch while the expert drives
             self._fleet, self._recorded, self._loaded = self._session.fleet, set(), set()
         return self._session
+
+    def _server(self, servers: Sequence[str]) -> str | None:
+        """The server that is ours as long as we live."""
+        if servers and self._lease is None:
+            self._lease = Lease.of(servers)
+        return None if self._lease is None else self._lease.server
 
     def _record(self, session: Session, options: Options) -> None:
         """Have the hosts keep what is said in the run whose payloads this one replays."""

@@ -1,5 +1,7 @@
 """`laco agent`: vehicles behind a socket, for one runner after the other, and how it ends."""
 
+import itertools
+import random
 import signal
 import sys
 from pathlib import Path
@@ -50,6 +52,29 @@ def test_a_vehicle_served_elsewhere_drives_as_one_of_ours(weights: str, serving)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("tick", random.Random(5).sample(range(1, 100), 2))
+def test_an_agent_killed_on_the_way_is_an_outcome(weights: str, serving, tick: int) -> None:
+    """B's `laco agent` is killed at some tick; with another one in its place the run is as ever."""
+    with Session(hosts=1) as session:
+        whole = session.run(options(weights), {})
+    with serving("--vehicles", "B", "--weights", weights) as (process, address):
+        ticks = itertools.count()
+
+        def progress(share: float) -> None:
+            if next(ticks) == tick:
+                process.kill()
+                process.wait()
+
+        with Session(hosts=1, agents=[address]) as session:
+            cut = session.run(options(weights), {}, progress)
+    assert cut.record.outcome == "agent_lost"
+    assert address in cut.record.detail
+    assert {drive.status for drive in cut.record.drives.values()} <= {"agent_lost", "completed", "collision"}
+    another = serving("--vehicles", "B", "--weights", weights)
+    with another as (_, address), Session(hosts=1, agents=[address]) as session:
+        assert trajectory(session.run(options(weights), {}).record) == trajectory(whole.record)
 
 
 def test_what_is_not_on_offer_is_refused_in_one_line(weights: str, llm_folder: Path, serving) -> None:
