@@ -1,4 +1,4 @@
-"""`laco distill` is killed while it collects and while it trains: the weights that it then makes are the same, to the bit."""
+"""`laco distill` is killed while it collects and while it trains: the weights it then makes are the same."""
 
 import os
 import random
