@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class Decision(NamedTuple):
-    """status: `planned`, `failed` (no plan from the model; this one brakes), `held` or `braked`; said: bytes on the air.
+    """status: `planned`, `failed` (none from the model; this one brakes), `held` or `braked`; said: bytes on the air.
 
     seconds: what it may be charged with, the server's own count or else the wall clock that passed.
     """
