@@ -21,7 +21,7 @@ def servers(seats: Sequence[Seat], binds: Sequence[str]) -> list[str]:
 def evaluator(evaluation: Evaluation) -> list[str]:
     """Lines that go into the checkout, set what the evaluator reads, and start it."""
     paths = ":".join(shlex.quote(str(path)) for path in evaluation.paths)
-    told = {**evaluation.variables, "TM_PORT": str(evaluation.world.traffic_port)}
+    told = evaluation.variables
     sets = [f"export {name}={shlex.quote(value)}" for name, value in told.items()]
     return [
         f"cd {shlex.quote(str(evaluation.checkout.root))}",

@@ -9,7 +9,7 @@ from laco.errors import ConfigError
 from laco.langcoop import carla_root, messages, provenance, records, table, yamls
 from laco.langcoop.checkout import Checkout, Routes
 from laco.langcoop.evaluation import Ended, Evaluation, Limits, World, drive
-from laco.langcoop.fleet import Seat
+from laco.langcoop.fleet import Seat, vehicle
 from laco.langcoop.interpreter import Answers, Interpreter
 from laco.langcoop.outcome import INTERRUPTED, Outcome, judge
 from laco.langcoop.progress import Progress
@@ -37,7 +37,7 @@ class Campaign:
     scenarios: Path
     channels: Sequence[str]
     seats: Sequence[Seat]
-    egos: int
+    egos: int | None
     world: World
     limits: Limits
     settings: yamls.Settings
@@ -54,9 +54,10 @@ class Campaign:
     def evaluation(self, step: "Step") -> Evaluation:
         """One start. Its folder is nobody else's."""
         folder = (self.out / step.channel / step.routes.name).resolve()
+        egos = self.egos or step.routes.vehicles
         return Evaluation(
             self.checkout, self.interpreter, self.carla, self.extra, self.agent, folder / "agent.yaml", step.routes,
-            self.parameter, self.scenarios, self.egos, self.world, self.limits, folder,
+            self.parameter, self.scenarios, egos, self.world, self.limits, folder,
         )  # fmt: skip
 
 
@@ -118,10 +119,12 @@ def _one(campaign: Campaign, step: Step, servers: Servers, tell: Tell, done: lis
     """One start. An interruption is a result, too."""
     evaluation = campaign.evaluation(step)
     prepare(evaluation.folder)
-    groups = [served.seat.vehicles for served in servers.found]
+    there = [vehicle(idx) for idx in range(evaluation.egos)]
+    endpoints = {name: servers.endpoints[name] for name in there}
+    kinds = [[name for name in served.seat.vehicles if name in endpoints] for served in servers.found]
     yamls.write(
-        evaluation.folder, campaign.checkout, step.channel, groups, servers.endpoints, campaign.settings,
-        evaluation.messages, campaign.base,
+        evaluation.folder, campaign.checkout, step.channel, [kind for kind in kinds if kind], endpoints,
+        campaign.settings, evaluation.messages, campaign.base,
     )  # fmt: skip
     _note(campaign, evaluation, servers)
     try:
@@ -176,7 +179,7 @@ def _write(campaign: Campaign, done: Sequence[tuple[str, Run]], servers: Servers
     channels = {name: of_channel(runs) for name, runs in by_channel.items()}
     found = {
         "evaluator": campaign.checkout.evaluator.title,
-        "egos": campaign.egos,
+        "egos": max(len(result.egos) for _, result in done),
         "channels": channels,
         "provenance": {
             **provenance.of_process(),

@@ -90,6 +90,9 @@ class Evaluation:
             "DATA_ROOT": str(self.folder),
             "SAVE_PATH": str(self.folder / "image"),
             "CHECKPOINT_ENDPOINT": str(self.checkpoint),
+            "PORT": str(self.world.port),
+            "TM_PORT": str(self.world.traffic_port),
+            "EGO_NUM": str(self.egos),
             "PYTHONUNBUFFERED": "1",
         }
 

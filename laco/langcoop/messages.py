@@ -14,7 +14,7 @@ import numpy as np
 
 BEACON = "beacon"
 PARTS = ("payload", "metadata", "framing")
-PLANNED = ("plan", "planned", "ok")  # a decision's status when the model's plan is what is driven
+PLANNED = "planned"  # a decision's status when the model's plan is what is driven; or failed, held, braked
 USED = ("used", "used_in_part")
 Line = Mapping[str, Any]
 
@@ -44,7 +44,7 @@ def figures(lines: Sequence[Line], simulated: float) -> dict[str, Any]:
     return {
         "decisions": len(lines),
         "statuses": dict(sorted(statuses.items())),
-        "failed_plans": sum(count for status, count in statuses.items() if status not in PLANNED),
+        "failed_plans": sum(count for status, count in statuses.items() if status != PLANNED),
         "simulated_s": simulated,
         "messages": _bytes(messages, simulated),
         "beacons": _bytes(beacons, simulated),

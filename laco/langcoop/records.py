@@ -41,9 +41,7 @@ def _read(path: Path, idx: int) -> Ego:
 def score(record: Mapping[str, Any]) -> Score:
     """Of one route. Raises: KeyError, TypeError, ValueError for what is no record."""
     scores, meta = record["scores"], record["meta"]
-    return Score(
-        float(scores["score_route"]), float(scores["score_penalty"]), float(meta.get("duration_game", 0.0))
-    )
+    return Score(float(scores["score_route"]), float(scores["score_penalty"]), float(meta.get("duration_game", 0.0)))
 
 
 def crashed(record: Mapping[str, Any]) -> bool:
@@ -90,4 +88,3 @@ def by_route(egos: Sequence[Ego], names: Sequence[str]) -> list[dict[str, Any]]:
             }
         )
     return found
-

@@ -35,23 +35,21 @@ class Run:
     @property
     def simulated(self) -> float:
         """[s] that somebody drove: of each route the longest of all vehicles'."""
-        return sum(
-            max(score(record).time for record in result["records"]) for result in self.results
-        )
+        return sum(max(score(record).time for record in result["records"]) for result in self.results)
 
 
 def of_channel(runs: Sequence[Run]) -> dict[str, Any]:
-    """Everything about one channel; at least one run, all with the same egos."""
+    """Everything about one channel; at least one run. A run may have fewer egos than another."""
     results = [result for run in runs for result in run.results]
     scores = summary(results) if results else {"langcoop": {"all": None}, "interdrive": None}
-    count = len(runs[0].egos)
+    count = max(len(run.egos) for run in runs)
     egos = [_ego(runs, idx) for idx in range(count)]
     expected = sum(run.evaluation.expected for run in runs)
     lines = [line for run in runs for line in run.lines]
     simulated = sum(run.simulated for run in runs)
     return {
         "outcome": next((run.outcome.word for run in runs if run.outcome.word != FINISHED), FINISHED),
-        "routes": f"{min(ego['records'] for ego in egos)}/{expected}",
+        "routes": f"{sum(min(len(ego.records) for ego in run.egos) for run in runs)}/{expected}",
         "scores": scores["langcoop"],
         "interdrive": scores["interdrive"],
         "infractions": infractions([record for run in runs for ego in run.egos for record in ego.records]),
@@ -68,7 +66,7 @@ def of_channel(runs: Sequence[Run]) -> dict[str, Any]:
 def _ego(runs: Sequence[Run], idx: int) -> dict[str, Any]:
     records = _records(runs, idx)
     total = asdict(Total.of([score(record) for record in records])) if records else None
-    expected = sum(run.evaluation.expected for run in runs)
+    expected = sum(run.evaluation.expected for run in runs if idx < len(run.egos))
     statuses = [str(record.get("status")) for record in records]
     return {
         "idx": idx,
@@ -81,7 +79,7 @@ def _ego(runs: Sequence[Run], idx: int) -> dict[str, Any]:
 
 
 def _records(runs: Sequence[Run], idx: int) -> list[Mapping[str, Any]]:
-    return [record for run in runs for record in run.egos[idx].records]
+    return [record for run in runs for record in (run.egos[idx].records if idx < len(run.egos) else ())]
 
 
 def _spoken(runs: Sequence[Run], idx: int) -> dict[str, Any]:

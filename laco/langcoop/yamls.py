@@ -26,7 +26,7 @@ class Settings:
 
     deadline: [s] wall clock for a plan, then the vehicle holds, then brakes. wait: [s] that a server waits for its
     peers in each phase. limit: [m/s]. charge: what thinking costs in simulated time: None or "frozen" nothing,
-    "measured", or milliseconds.
+    "measured", or milliseconds. objects: "truth" lets drivers that read no pictures know CARLA's actors; None nobody.
     """
 
     deadline: float = 10.0
@@ -35,6 +35,7 @@ class Settings:
     seed: int = 0
     limit: float = 8.0
     charge: str | float | None = None
+    objects: str | None = None
 
 
 def charge_of(text: str | None) -> str | float | None:
@@ -74,15 +75,10 @@ def agent(checkout: Checkout, egos: int, planners: Sequence[Path], choice: Seque
 
 def _plain() -> dict[str, Any]:
     """LangCoop's structure without prompts: the servers have their own."""
-    kinds = ("scene", "object", "intention", "target")
     return {
         "RSU": {"change_rsu_frame": 5, "rsu_height": 7.5, "rsu_lane_side": "right", "rsu_distance": 12},
         "perception": {"core_method": None, "detection_range": [36, 12, 12, 12]},
-        "planning": {
-            "core_method": "coopenemma",
-            "prompt_usage": {**{f"{kind}_prompt_template": None for kind in kinds}, "comb_prompt": None},
-            "prompt_template": {"sys_message": None},
-        },
+        "planning": {"core_method": "coopenemma"},
     }
 
 
