@@ -13,7 +13,7 @@ from laco.closing import Closing
 from laco.processes import die_with_parent, end_marked
 
 MARK = "LACO_LANGCOOP"  # what its processes inherit, also those that leave its group
-GRACE = {signal.SIGINT: 8.0, signal.SIGTERM: 4.0}  # [s] that each signal is given before the next, harder one
+GRACE = {signal.SIGINT: 6.0, signal.SIGTERM: 3.0}  # [s] that each signal is given before the next, harder one
 LOOK = 0.05  # [s]
 
 

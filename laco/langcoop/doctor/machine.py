@@ -55,13 +55,13 @@ def ports(world: World) -> Iterator[Check]:
         yield missing("traffic manager", f"port {world.traffic_port} is in use", remedy)
 
 
-def servers(seats: Sequence[Seat]) -> Iterator[Check]:
+def servers(seats: Sequence[Seat], limit: float = 3.0) -> Iterator[Check]:
     """Those that run elsewhere."""
     for seat in seats:
         if seat.address is None:
             continue
         try:
-            pong = ping(str(seat.address), 3.0)
+            pong = ping(str(seat.address), limit)
         except LacoError as error:
             yield missing("agent server", str(error), f"start it where {seat.address} is")
         else:

@@ -1,11 +1,11 @@
 """A checkout, a CARLA folder and a client of our own making, and the command run on them."""
 
-import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,22 +71,34 @@ def client(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    egg = tmp_path / "carla/PythonAPI/carla/dist/carla-0.9.10-py3.7-linux-x86_64.egg"
+@contextmanager
+def made(folder: Path) -> Iterator[Place]:
+    egg = folder / "carla/PythonAPI/carla/dist/carla-0.9.10-py3.7-linux-x86_64.egg"
     egg.parent.mkdir(parents=True)
     egg.write_text("")
-    (tmp_path / "carla/PythonAPI/carla/agents").mkdir()
-    (tmp_path / "carla/CarlaUE4.sh").write_text("")
+    (folder / "carla/PythonAPI/carla/agents").mkdir()
+    (folder / "carla/CarlaUE4.sh").write_text("")
     with socket.create_server(("127.0.0.1", 0)) as carla, socket.socket() as probe:
         probe.bind(("", 0))
         free = probe.getsockname()[1]
         probe.close()
-        root = checkout(tmp_path / "LangCoop")
-        yield Place(root, tmp_path / "carla", client(tmp_path / "client"), carla.getsockname()[1], free)
+        root = checkout(folder / "LangCoop")
+        yield Place(root, folder / "carla", client(folder / "client"), carla.getsockname()[1], free)
 
 
-CODE = "import laco.langcoop.servers as s; s.COMMAND = {!r}; from laco.cli.main import main; main()".format(SERVER)
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with made(tmp_path) as found:
+        yield found
+
+
+CODE = f"""
+import laco.langcoop.group as group, laco.langcoop.servers as servers
+servers.COMMAND = {SERVER!r}
+group.GRACE = {{number: 0.4 for number in group.GRACE}}
+from laco.cli.main import main
+main()
+"""
 
 
 def start(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
@@ -100,7 +112,3 @@ def command(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[s
     process = start(*arguments, **variables)
     out, errors = process.communicate(timeout=90)
     return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
-
-
-def lines(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]

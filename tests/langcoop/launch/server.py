@@ -16,7 +16,8 @@ def main() -> None:
         sys.exit("laco: no model 'x': give a folder")
     socket = zmq.Context().socket(zmq.ROUTER)
     port = socket.bind_to_random_port("tcp://127.0.0.1")
-    print(f"listening on 127.0.0.1:{port}", flush=True)
+    sys.stdout.write(f"listening on 127.0.0.1:{port}\n")
+    sys.stdout.flush()
     answer = {"type": "pong", "version": int(os.environ.get("VERSION", "1")), "driver": option("--driver")}
     answer |= {"vehicles": option("--vehicles").split(","), "model": option("--model"), "wire": option("--wire")}
     while True:

@@ -13,14 +13,20 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import yaml
 
-OPTIONS = (
-    "--host --port --trafficManagerPort --trafficManagerSeed --carlaProviderSeed --debug --timeout --game_timeout "
-    "--routes --scenarios --scenario_parameter --repetitions --agent --agent-config --track --resume --checkpoint "
-    "--ego-num --skip_existed"
-).split()
+OPTIONS = """
+--host --port --trafficManagerPort --trafficManagerSeed --carlaProviderSeed --debug --timeout --game_timeout
+--routes --scenarios --scenario_parameter --repetitions --agent --agent-config --track --resume --checkpoint
+--ego-num --skip_existed
+"""
+
+
+def say(text):
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def messages(model, idx, moment, route):
@@ -55,21 +61,22 @@ def hang():
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
-    print("hanging now")
+    say("hanging now")
     time.sleep(600)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    for option in OPTIONS:
+    for option in OPTIONS.split():
         parser.add_argument(option)
     told = parser.parse_args()
-    sys.path.insert(0, os.path.dirname(told.agent))
-    agent = importlib.import_module(os.path.basename(told.agent).split(".")[0])
+    sys.path.insert(0, str(Path(told.agent).parent))
+    agent = importlib.import_module(Path(told.agent).stem)
     assert agent.get_entry_point() == "LacoAgent"
-    assert os.listdir(os.environ["SAVE_PATH"]) == []
-    config = yaml.safe_load(open(told.agent_config))
-    planners = [yaml.safe_load(open(path))["model"] for path in config["heter"]["avail_heter_planner_configs"]]
+    assert list(Path(os.environ["SAVE_PATH"]).iterdir()) == []
+    config = yaml.safe_load(Path(told.agent_config).read_text())
+    paths = config["heter"]["avail_heter_planner_configs"]
+    planners = [yaml.safe_load(Path(path).read_text())["model"] for path in paths]
     chosen = [planners[i] for i in config["heter"]["ego_planner_choice"]]
     egos = int(told.ego_num)
     assert len(chosen) == egos == config["simulation"]["ego_num"]
@@ -79,25 +86,24 @@ def main():
     found = [[] for _ in range(egos)]
     for repetition in range(int(told.repetitions)):
         for route in routes:
-            print("\n\033[1m========= Preparing RouteScenario_{} (repetition {}) =========".format(route, repetition))
+            say(f"\n\033[1m========= Preparing RouteScenario_{route} (repetition {repetition}) =========")
             drive(told, chosen, found, route)
             if os.environ.get("STAND_IN") == "crash":
                 raise RuntimeError("Spawn failed because of collision at spawn position")
             if os.environ.get("STAND_IN") == "silent":
-                print("Traceback (most recent call last):\nRuntimeError: time-out of 600000ms while waiting")
+                say("Traceback (most recent call last):\nRuntimeError: time-out of 600000ms while waiting")
                 return
 
 
 def drive(told, chosen, found, route):
     for idx, model in enumerate(chosen):
-        with open(model["log"], "a") as log:
+        with Path(model["log"]).open("a") as log:
             for moment in range(4):
                 log.write(json.dumps(messages(model, idx, moment, route)) + "\n")
         found[idx].append(record(route, len(found[idx]), idx))
-        folder = os.path.join(os.path.dirname(told.checkpoint), "ego_vehicle_{}".format(idx))
-        os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, os.path.basename(told.checkpoint)), "w") as file:
-            json.dump({"_checkpoint": {"records": found[idx]}, "values": [], "labels": []}, file)
+        results = Path(told.checkpoint).parent / f"ego_vehicle_{idx}" / Path(told.checkpoint).name
+        results.parent.mkdir(exist_ok=True)
+        results.write_text(json.dumps({"_checkpoint": {"records": found[idx]}, "values": [], "labels": []}))
 
 
 if __name__ == "__main__":

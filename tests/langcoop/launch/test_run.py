@@ -3,12 +3,13 @@
 import csv
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from .conftest import Place, command
+from .conftest import Place, command, made
 
 pytestmark = pytest.mark.timeout(120)
 LLM = ("--driver", "llm", "--model", "owner/name")
@@ -22,10 +23,18 @@ def results(out: Path) -> dict:
     return json.loads((out / "results.json").read_bytes())
 
 
-def test_two_channels_make_one_table(place: Place, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    done = run(place, out, "--routes", "_partial", "--channel", "silent,latent", "--charge", "120")
-    assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="module")
+def driven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Path, str]]:
+    """Two channels on two routes: the place, the output folder and what was printed."""
+    folder = tmp_path_factory.mktemp("driven")
+    with made(folder) as place:
+        done = run(place, folder / "out", "--routes", "_partial", "--channel", "silent,latent", "--charge", "120")
+        assert done.returncode == 0, done.stderr
+        yield place, folder / "out", done.stdout
+
+
+def test_two_channels_make_one_table(driven: tuple[Place, Path, str]) -> None:
+    out = driven[1]
     found = results(out)
     assert list(found["channels"]) == ["silent", "latent"]
     latent = found["channels"]["latent"]
@@ -53,19 +62,24 @@ def test_two_channels_make_one_table(place: Place, tmp_path: Path) -> None:
     assert silent["beacons"]["air"] == 16 * 90
 
 
-def test_files_and_shown_table_say_the_same(place: Place, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    done = run(place, out, "--routes", "0,1", "--channel", "latent")
-    assert done.returncode == 0, done.stderr
+def test_files_and_shown_table_say_the_same(driven: tuple[Place, Path, str]) -> None:
+    _, out, shown = driven
     table = (out / "results.md").read_text()
-    assert done.stdout.startswith("| channel | ego | outcome | routes | DS |")
-    assert all(line in table for line in done.stdout.splitlines() if line.startswith("|"))
+    assert shown.startswith("| channel | ego | outcome | routes | DS |")
+    assert all(line in table for line in shown.splitlines() if line.startswith("|"))
     assert "| latent | mean | finished | 2/2 | 65.00 | 100.00 | 0.650 | 0/2/0 | 1000 | 800 |" in table
     with (out / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["ego"] for row in rows] == ["mean", "0", "1"]
-    assert float(rows[0]["DS"]) == pytest.approx(65.0)
+    assert [row["ego"] for row in rows] == ["mean", "0", "1"] * 2
+    assert float(rows[3]["DS"]) == pytest.approx(65.0)
     assert not list(out.rglob("*.part"))
+
+
+def test_results_are_not_mixed_with_older_ones(driven: tuple[Place, Path, str]) -> None:
+    place, out, _ = driven
+    again = run(place, out, "--routes", "_partial")
+    assert again.returncode == 2
+    assert again.stderr == f"laco: {out}/latent/town05_short_r_partial holds a run already: choose another --out\n"
 
 
 def test_the_evaluator_is_told_what_its_own_scripts_tell_it(place: Place, tmp_path: Path) -> None:
@@ -77,8 +91,8 @@ def test_the_evaluator_is_told_what_its_own_scripts_tell_it(place: Place, tmp_pa
     board = place.langcoop / "simulation/leaderboard"
     carla = place.carla / "PythonAPI"
     egg = carla / "carla/dist/carla-0.9.10-py3.7-linux-x86_64.egg"
-    paths = [carla, carla / "carla", egg, board, board / "team_code", place.langcoop / "simulation/scenario_runner"]
-    assert note["PYTHONPATH"] == [str(path) for path in (place.client, *paths, place.langcoop)]
+    folders = [carla, carla / "carla", egg, board, board / "team_code", place.langcoop / "simulation/scenario_runner"]
+    assert note["PYTHONPATH"] == [str(path) for path in (place.client, *folders, place.langcoop)]
     assert note["cwd"] == str(place.langcoop)
     told = dict(option.removeprefix("--").split("=", 1) for option in note["command"][2:])
     assert told["trafficManagerSeed"] == told["carlaProviderSeed"] == "2000"
@@ -87,10 +101,12 @@ def test_the_evaluator_is_told_what_its_own_scripts_tell_it(place: Place, tmp_pa
     assert told["agent"] == str(place.client / "laco_langcoop/entry/langcoop/laco_langcoop_agent.py")
     sets = dict(text.split("=", 1) for text in note["environment"])
     assert sets["ROUTES"] == told["routes"]
-    assert sets["SAVE_PATH"].startswith(str(out)) and sets["CHECKPOINT_ENDPOINT"] == told["checkpoint"]
+    assert sets["SAVE_PATH"].startswith(str(out))
+    assert sets["CHECKPOINT_ENDPOINT"] == told["checkpoint"]
     config = yaml.safe_load((folder / "agent.yaml").read_text())
     assert config["heter"]["ego_planner_choice"] == [0, 1, 0]
-    planners = [yaml.safe_load(Path(path).read_text())["model"] for path in config["heter"]["avail_heter_planner_configs"]]
+    paths = config["heter"]["avail_heter_planner_configs"]
+    planners = [yaml.safe_load(Path(path).read_text())["model"] for path in paths]
     assert [planner["radio"] for planner in planners] == ["dsrc_6m"] * 2
     assert list(planners[0]["endpoints"]) == ["ego0", "ego1", "ego2"]
     assert planners[0]["endpoints"]["ego0"] == planners[0]["endpoints"]["ego2"] != planners[0]["endpoints"]["ego1"]
@@ -132,13 +148,6 @@ def test_a_silent_evaluator_is_ended(place: Place, tmp_path: Path) -> None:
     assert found["runs"][0]["tail"][-1] == "hanging now"
     assert found["scores"]["all"] is None
     assert "| latent | mean | stalled | 0/1 | - | - | - |" in (tmp_path / "out/results.md").read_text()
-
-
-def test_results_are_not_mixed_with_older_ones(place: Place, tmp_path: Path) -> None:
-    assert run(place, tmp_path / "out", "--routes", "0").returncode == 0
-    again = run(place, tmp_path / "out", "--routes", "0")
-    assert again.returncode == 2
-    assert again.stderr == f"laco: {tmp_path}/out/latent/town05_short_r0 holds a run already: choose another --out\n"
 
 
 def test_repetitions_and_json(place: Place, tmp_path: Path) -> None:
