@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from laco.errors import ConfigError
-from laco.langcoop.evaluators import EVALUATORS, LEADERBOARD, PARAMETERS, SCRIPT, Evaluator, find
+from laco.langcoop.evaluators import EVALUATORS, LANGCOOP, LEADERBOARD, PARAMETERS, SCRIPT, Evaluator, find
 from laco.scenarios.routes.reading import Task, read
 
 RANGE = re.compile(r"(\d+)-(\d+)")
@@ -29,9 +29,10 @@ class Checkout:
             raise ConfigError(f"{where} is no checkout of LangCoop, V2Xverse or CoLMDriver: it has no {SCRIPT}")
         options = frozenset(re.findall(r"--([\w-]+)", script.read_text(encoding="utf-8", errors="replace")))
         chosen = find(evaluator) if evaluator else _guess(where, options)
-        if chosen.folders != ("routes_dir" in options):
-            takes = "a folder of routes (--routes_dir)" if "routes_dir" in options else "a route file (--routes)"
-            raise ConfigError(f"the evaluator in {where} takes {takes}: it is not {chosen.title}'s")
+        if chosen.folders and "routes_dir" not in options:
+            raise ConfigError(f"the evaluator in {where} takes no --routes_dir: it is not {chosen.title}'s")
+        if chosen.name == LANGCOOP and not (where / "vlmdrive").is_dir():
+            raise ConfigError(f"{where} has no vlmdrive: it is not {chosen.title}'s")
         return cls(where, chosen, options)
 
     @property
@@ -129,6 +130,6 @@ def _read(path: Path, folders: bool) -> Iterator[Routes]:
 
 
 def _guess(root: Path, options: frozenset[str]) -> Evaluator:
-    if "routes_dir" in options:
-        return EVALUATORS["colmdriver"]
-    return EVALUATORS["langcoop" if (root / "vlmdrive").is_dir() else "v2xverse"]
+    if (root / "vlmdrive").is_dir():
+        return EVALUATORS[LANGCOOP]
+    return EVALUATORS["colmdriver" if "routes_dir" in options else "v2xverse"]

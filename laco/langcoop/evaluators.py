@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from laco.errors import ConfigError
 
+LANGCOOP = "langcoop"
 LEADERBOARD = "simulation/leaderboard"
 SCRIPT = f"{LEADERBOARD}/leaderboard/leaderboard_evaluator_parameter.py"
 PARAMETERS = f"{LEADERBOARD}/leaderboard/scenarios"
 _COMMON = ("numpy", "yaml", "torch", "carla", "py_trees", "srunner.scenariomanager.carla_data_provider")
-_LANGCOOP = ("cv2", "spconv", "openai", "carla_birdeye_view", "common.registry", "codriving", "opencood", "vlmdrive")
+_OWN = ("cv2", "spconv", "openai", "carla_birdeye_view", "common.registry", "codriving", "opencood", "vlmdrive")
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,13 @@ EVALUATORS = {
     evaluator.name: evaluator
     for evaluator in (
         Evaluator(
-            "langcoop",
+            LANGCOOP,
             "LangCoop",
             "entry/langcoop/laco_langcoop_agent.py",
             _TOWN05,
             _SHORT,
             False,
-            (*_COMMON, *_LANGCOOP),
+            (*_COMMON, *_OWN),
             (
                 SCRIPT,
                 "simulation/scenario_runner",

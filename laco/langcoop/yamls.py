@@ -11,8 +11,10 @@ import yaml
 from laco.comm.radio.presets import find as find_radio
 from laco.errors import ConfigError
 from laco.langcoop.checkout import Checkout
+from laco.langcoop.evaluators import LANGCOOP
 from laco.report.files import prepare, write_bytes
 
+AGENT = "agent.yaml"
 HYPES = "vlmdrive/agent/hypes_yaml"
 CONTROLLER = "vlmdrive/controller/hypes_yaml/speed_curvature.yaml"
 BOTH = ["image", "intent"]  # with one of them alone LangCoop's vehicles do not collaborate
@@ -73,6 +75,12 @@ def agent(checkout: Checkout, egos: int, planners: Sequence[Path], choice: Seque
     return found
 
 
+def neighbour(model: Mapping[str, Any], base: Any) -> dict[str, Any]:
+    """What the team agent of V2Xverse and CoLMDriver reads: one planner for all, and LangCoop's prompts if given."""
+    kept = {"planning": base["planning"]} if base is not None else {}
+    return {**model, "simulation": {"skip_frames": SKIP}, **kept}
+
+
 def _plain() -> dict[str, Any]:
     """LangCoop's structure without prompts: the servers have their own."""
     return {
@@ -111,7 +119,7 @@ def base_of(checkout: Checkout, name: str | None) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Written:
-    """The files of one evaluation."""
+    """The files of one evaluation. planners: none where the agent YAML holds the planner itself."""
 
     agent: Path
     planners: tuple[Path, ...]
@@ -129,14 +137,17 @@ def write(
 ) -> Written:
     """groups: the vehicles of each planner: one for each kind of driver. Raises: ConfigError."""
     where = prepare(folder).resolve()
+    if checkout.evaluator.name != LANGCOOP:
+        _write(where / AGENT, neighbour(planner(channel, endpoints, settings, log), base))
+        return Written(where / AGENT, ())
     egos = sum(map(len, groups))
     paths = [where / ("planner.yaml" if len(groups) == 1 else f"planner_{i}.yaml") for i in range(len(groups))]
     for path in paths:
         _write(path, planner(channel, endpoints, settings, log))
     by_name = {name: number for number, members in enumerate(groups) for name in members}
     choice = [by_name[f"ego{idx}"] for idx in range(egos)]
-    _write(where / "agent.yaml", agent(checkout, egos, paths, choice, base))
-    return Written(where / "agent.yaml", tuple(paths))
+    _write(where / AGENT, agent(checkout, egos, paths, choice, base))
+    return Written(where / AGENT, tuple(paths))
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from laco.errors import ConfigError
 from laco.langcoop.checkout import Checkout
 from laco.langcoop.doctor.check import Check, missing, ok, warning
+from laco.langcoop.evaluators import LANGCOOP
 from laco.langcoop.yamls import BOTH, CONTROLLER, SKIP, read
 
 BROKEN = {"VLMControllerWaypoint": "IndexError", "VLMControllerControl": "AttributeError"}
@@ -21,8 +22,11 @@ def config(checkout: Checkout, path: Path) -> list[Check]:
         content = read(path)
     except ConfigError as error:
         return [missing(path.name, str(error), "name an agent YAML, as `laco langcoop init` writes")]
-    found = [*_controller(checkout, content), *_heter(checkout, content), _modalities(content)]
-    found += [*_simulation(content), *_planning(content), *_weights(checkout, content)]
+    if checkout.evaluator.name != LANGCOOP:
+        found = [_planner(path), *_simulation(content)]
+    else:
+        found = [*_controller(checkout, content), *_heter(checkout, content), _modalities(content)]
+        found += [*_simulation(content), *_planning(content), *_weights(checkout, content)]
     return [Check(f"{path.name}: {check.name}", check.level, check.found, check.remedy) for check in found]
 
 

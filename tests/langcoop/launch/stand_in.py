@@ -75,15 +75,11 @@ def main():
     assert agent.get_entry_point() == "LacoAgent"
     assert list(Path(os.environ["SAVE_PATH"]).iterdir()) == []
     config = yaml.safe_load(Path(told.agent_config).read_text())
-    paths = config["heter"]["avail_heter_planner_configs"]
-    planners = [yaml.safe_load(Path(path).read_text())["model"] for path in paths]
-    chosen = [planners[i] for i in config["heter"]["ego_planner_choice"]]
-    egos = int(told.ego_num)
-    assert len(chosen) == egos == config["simulation"]["ego_num"]
+    chosen = planners(config, int(told.ego_num))
     if os.environ.get("STAND_IN") == "hang":
         hang()
     routes = [route.get("id") for route in ElementTree.parse(told.routes).getroot()]
-    found = [[] for _ in range(egos)]
+    found = [[] for _ in chosen]
     for repetition in range(int(told.repetitions)):
         for route in routes:
             say(f"\n\033[1m========= Preparing RouteScenario_{route} (repetition {repetition}) =========")
@@ -93,6 +89,16 @@ def main():
             if os.environ.get("STAND_IN") == "silent":
                 say("Traceback (most recent call last):\nRuntimeError: time-out of 600000ms while waiting")
                 return
+
+
+def planners(config, egos):
+    """Each ego's: LangCoop's agent reads them from files, its neighbours' has one for all in its own."""
+    if "model" in config:
+        return [config["model"]] * egos
+    paths = config["heter"]["avail_heter_planner_configs"]
+    models = [yaml.safe_load(Path(path).read_text())["model"] for path in paths]
+    assert len(config["heter"]["ego_planner_choice"]) == egos == config["simulation"]["ego_num"]
+    return [models[i] for i in config["heter"]["ego_planner_choice"]]
 
 
 def drive(told, chosen, found, route):

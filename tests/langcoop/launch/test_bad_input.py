@@ -37,7 +37,7 @@ CASES = [
     ((*LLM, "--base", "none_such"), "no agent YAML 'none_such'"),
     ((*LLM, "--python", "python9.9"), "no Python interpreter 'python9.9'"),
     ((*LLM, "--python", "/bin/true"), "/bin/true is no Python interpreter that runs"),
-    ((*LLM, "--evaluator", "colmdriver"), "takes a route file (--routes): it is not CoLMDriver's"),
+    ((*LLM, "--evaluator", "colmdriver"), "takes no --routes_dir: it is not CoLMDriver's"),
     ((*LLM, "--routes", "77"), "no route '77': neither a file nor"),
     (("--driver", "llm", "--model", "owner/name"), "no routes: name a file, a folder or ids with --routes"),
     ((*LLM, "--routes-dir", "r1"), "LangCoop's evaluator takes route files: use --routes"),

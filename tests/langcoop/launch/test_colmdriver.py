@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from laco.langcoop import records
 from laco.langcoop.checkout import Checkout
@@ -16,6 +17,7 @@ from .conftest import HERE, Place, command, route_file
 def colmdriver(place: Place) -> Place:
     """As it differs from LangCoop's: --routes_dir, no game timeout, other scenario files."""
     board = place.langcoop / "simulation/leaderboard"
+    (place.langcoop / "vlmdrive").rename(place.langcoop / "codriving")
     text = (HERE / "stand_in.py").read_text().replace("--routes --", "--routes_dir --").replace("--game_timeout", "")
     text = text.replace("ElementTree.parse(told.routes)", 'ElementTree.parse(told.routes_dir + "/x_0.xml")')
     (board / "leaderboard/leaderboard_evaluator_parameter.py").write_text(text)
@@ -47,6 +49,10 @@ def test_folders_of_different_fleets(colmdriver: Place, tmp_path: Path) -> None:
     assert not {"game_timeout", "routes"} & told.keys()
     assert told["agent"].endswith("entry/colmdriver/laco_v2xverse_agent.py")
     assert told["scenarios"].endswith("no_scenarios.json")
+    config = yaml.safe_load(Path(told["agent-config"]).read_text())  # the neighbours' agent takes the planner in it
+    assert config["simulation"] == {"skip_frames": 4}
+    assert config["model"]["type"] == "LacoPlanner"
+    assert list(config["model"]["endpoints"]) == ["ego0", "ego1", "ego2"]
 
 
 def test_more_egos_than_files(colmdriver: Place, tmp_path: Path) -> None:
