@@ -76,13 +76,18 @@ def locate(interpreter: Interpreter, checkout: Checkout, carla: Path, extra: Seq
     paths = [*extra, *carla_root.paths(carla, interpreter.short)]
     found = interpreter.ask([CLIENT, "msgpack", "zmq", "numpy"], paths, checkout.root, limit=60.0)
     if error := found[CLIENT].get("error"):
-        raise ConfigError(
-            f"{interpreter.path} has no {CLIENT} ({error}): run {interpreter.path} -m pip install laco-langcoop"
-        )
+        raise ConfigError(f"{interpreter.path} has no {CLIENT} ({error}): run {installing(interpreter.path)}")
     agent = Path(found[CLIENT]["file"]).parent / checkout.evaluator.entry
     if not agent.is_file():
         raise ConfigError(f"the {CLIENT} of {interpreter.path} is older than this program: it has no {agent}")
     return agent, found
+
+
+def installing(python: str) -> str:
+    """The command that puts the client into an interpreter: from our repository, if this program runs from one."""
+    folder = provenance.source() / "agents/langcoop"
+    what = str(folder) if (folder / "pyproject.toml").is_file() else "laco-langcoop"
+    return f"{python} -m pip install {what}"
 
 
 def refuse_used(campaign: Campaign) -> None:

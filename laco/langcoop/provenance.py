@@ -5,11 +5,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from laco import __version__
+import laco
 
 
 def of_process() -> dict[str, Any]:
@@ -17,8 +16,8 @@ def of_process() -> dict[str, Any]:
     return {
         "command": ["laco", *sys.argv[1:]],
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "laco": __version__,
-        "laco_commit": commit(_source()),
+        "laco": laco.__version__,
+        "laco_commit": commit(source()),
         "python": sys.version.split()[0],
     }
 
@@ -47,8 +46,9 @@ def variables(told: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in sorted(told.items())]
 
 
-def _source() -> Path:
-    return Path(str(resources.files("laco"))).resolve()
+def source() -> Path:
+    """Where this program's code is: its repository, if it runs from one."""
+    return Path(laco.__file__).resolve().parent.parent
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from laco.langcoop import carla_root
-from laco.langcoop.campaign import CLIENT
+from laco.langcoop.campaign import CLIENT, installing
 from laco.langcoop.doctor.check import Check, missing, ok, warning
 from laco.langcoop.evaluators import Evaluator
 from laco.langcoop.interpreter import Answers, Interpreter
@@ -26,7 +26,6 @@ REMEDIES = {
     "py_trees": "{python} -m pip install py-trees==0.8.3",
     "cv2": "{python} -m pip install opencv-python",
     "yaml": "{python} -m pip install pyyaml",
-    CLIENT: "{python} -m pip install laco-langcoop",
     "zmq": "{python} -m pip install 'pyzmq>=22'",
     "msgpack": "{python} -m pip install msgpack",
 }
@@ -57,12 +56,17 @@ def modules(interpreter: Interpreter, answers: Answers, evaluator: Evaluator) ->
     for name in modules_of(evaluator):
         answer = answers[name]
         if error := answer.get("error"):
-            remedy = REMEDIES.get(name, "{python} -m pip install " + name.partition(".")[0])
-            yield missing(f"import {name}", error, remedy.format(python=interpreter.path))
+            yield missing(f"import {name}", error, _remedy(name, interpreter.path))
             continue
         yield _pinned(name, answer, evaluator)
         if name == "torch":
             yield _cuda(answer, evaluator)
+
+
+def _remedy(name: str, python: str) -> str:
+    if name == CLIENT:
+        return installing(python)
+    return REMEDIES.get(name, "{python} -m pip install " + name.partition(".")[0]).format(python=python)
 
 
 def _pinned(name: str, answer: Mapping[str, Any], evaluator: Evaluator) -> Check:

@@ -1,6 +1,5 @@
 """Ports, and memory of GPUs against models."""
 
-import json
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -80,36 +79,46 @@ def weights_of(model: str) -> int | None:
 
 
 def memory(seats: Sequence[Seat]) -> Iterator[Check]:
-    """What the models of our servers take, against what the boards have."""
+    """What the models of our servers take, against what this machine has."""
     models = [seat.mind.model for seat in seats if seat.mind is not None and seat.address is None]
     sizes = [weights_of(model) for model in models]
     if not models:
         return
-    known = sum(size for size in sizes if size)
-    names = ", ".join(dict.fromkeys(models))
+    names, known = ", ".join(dict.fromkeys(models)), [size for size in sizes if size]
+    if len(known) < len(sizes):
+        yield warning("memory", f"{names}: size unknown", "weights take parameters x 4 bytes on a CPU, x 2 on a GPU")
+        return
+    yield from _fits("memory", names, 2 * sum(known), available(), "float32 weights, free")
     board = boards()
     if board is None:
-        yield warning("gpu memory", f"{names}: {known / GIB:.1f} GiB of weights; nvidia-smi is not there", "see cuda")
-        return
-    most = max(free for _, free in board)
-    told = "; ".join(f"{name} {free / GIB:.1f} GiB free" for name, free in board)
-    largest = max((size for size in sizes if size), default=0)
-    if largest > most:
-        yield missing(
-            "gpu memory", f"{names}: {largest / GIB:.1f} GiB of weights; {told}", "a smaller model, or another GPU"
-        )
-    elif None in sizes:
-        yield warning("gpu memory", f"{names}: size unknown; {told}", "weights are parameters x 2 bytes in bfloat16")
+        yield warning("gpu memory", "nvidia-smi does not answer", "a model on the CPU is slow: see docs/langcoop.md")
     else:
-        yield ok("gpu memory", f"{names}: {known / GIB:.1f} GiB of weights; {told}; CARLA draws on the same boards")
+        yield from _fits("gpu memory", names, max(known), max(board), "bfloat16 weights, free on the emptiest board")
 
 
-def boards() -> list[tuple[str, int]] | None:
-    """Names and free memory [bytes] of NVIDIA boards; None where nobody knows."""
-    command = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader,nounits"]
+def _fits(name: str, models: str, wanted: int, there: int | None, what: str) -> Iterator[Check]:
+    if there is None:
+        return
+    found = f"{models}: {wanted / GIB:.1f} of {there / GIB:.1f} GiB ({what})"
+    yield (
+        ok(name, found) if wanted <= there else missing(name, found, "a smaller model, or --agents on another machine")
+    )
+
+
+def available() -> int | None:
+    """[bytes] of this machine's memory that can be had; None where nobody knows."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
+
+
+def boards() -> list[int] | None:
+    """Free memory [bytes] of NVIDIA boards; None where nobody knows."""
+    command = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-        rows = [line.rpartition(",") for line in said.splitlines() if line.strip()]
-        return [(name.strip(), int(json.loads(free)) * 2**20) for name, _, free in rows] or None
+        return [int(line) * 2**20 for line in said.split()] or None
     except (OSError, subprocess.SubprocessError, ValueError):
         return None

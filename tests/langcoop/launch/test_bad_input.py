@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from laco.cli.main import main
+from laco.langcoop.campaign import installing
 
 from .conftest import Place, route_file
 
@@ -72,7 +73,7 @@ def test_the_client_is_missing(place: Place, capfd, tmp_path: Path) -> None:
     options = [*place.options, *LLM]
     options[options.index(str(place.client))] = str(tmp_path / "empty")
     line = refused(capfd, "run", *options)
-    assert line.endswith(f"run {sys.executable} -m pip install laco-langcoop")
+    assert line.endswith(f"run {installing(sys.executable)}")
     assert "No module named 'laco_langcoop'" in line
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from laco.cli.main import main
-from laco.langcoop import carla_root
+from laco.langcoop import campaign, carla_root
 from laco.langcoop.checkout import Checkout
 from laco.langcoop.doctor import configs, environment, files, machine
 from laco.langcoop.doctor.check import Check
@@ -86,7 +86,7 @@ def test_modules_and_their_remedies() -> None:
     found = list(environment.modules(interpreter(3, 8, 18), answers, LANGCOOP))
     assert only(found, "import torch").level == "ok"
     assert only(found, "import numpy") == Check("import numpy", "warning", "1.26.4", "LangCoop's README pins 1.24.4")
-    assert only(found, "import laco_langcoop").remedy == "/opt/python -m pip install laco-langcoop"
+    assert only(found, "import laco_langcoop").remedy == campaign.installing("/opt/python")
     assert "carla-birdeye-view==1.1.1" in only(found, "import carla_birdeye_view").remedy
     assert only(found, "cuda").level == "missing"
     neighbour = list(environment.modules(interpreter(3, 7, 16), answers, EVALUATORS["v2xverse"]))
@@ -152,14 +152,20 @@ def test_flaws_of_an_agent_yaml(key: str, value: dict, said: str, place: Place, 
 
 
 def test_memory_of_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    seats = [Seat("a", Mind("vlm", "Qwen/Qwen2.5-VL-7B-Instruct"), ("ego0",))]
-    monkeypatch.setattr(machine, "boards", lambda: [("RTX 3090", 24 * 2**30)])
-    assert next(machine.memory(seats)).level == "ok"
-    monkeypatch.setattr(machine, "boards", lambda: [("RTX 3060", 12 * 2**30)])
-    assert next(machine.memory(seats)).level == "missing"
+    def levels(ram: int, board: int) -> list[str]:
+        monkeypatch.setattr(machine, "available", lambda: ram * 2**30)
+        monkeypatch.setattr(machine, "boards", lambda: [board * 2**30, 2**30])
+        return [
+            check.level for check in machine.memory([Seat("a", Mind("vlm", "Qwen/Qwen2.5-VL-7B-Instruct"), ("ego0",))])
+        ]
+
+    assert levels(64, 24) == ["ok", "ok"]
+    assert levels(16, 24) == ["missing", "ok"]
+    assert levels(64, 12) == ["ok", "missing"]
     (tmp_path / "model.safetensors").write_bytes(b"x" * 1000)
     assert machine.weights_of(str(tmp_path)) == 1000
-    assert machine.weights_of("nobody/knows") is None
+    unknown = list(machine.memory([Seat("a", Mind("vlm", "nobody/knows"), ("ego0",))]))
+    assert [check.level for check in unknown] == ["warning"]
 
 
 def test_agent_servers_that_are_not_there(place: Place) -> None:

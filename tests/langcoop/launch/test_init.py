@@ -2,12 +2,14 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from laco.langcoop import yamls
+from laco.langcoop.campaign import installing
 from laco.langcoop.checkout import Checkout
 
 from .conftest import Place, command
@@ -81,7 +83,7 @@ def test_without_the_client_yamls_are_written_all_the_same(place: Place, tmp_pat
     assert done.returncode == 0
     assert (tmp_path / "yamls/agent.yaml").is_file()
     assert done.stdout.splitlines()[-1].startswith("# not yet: ")
-    assert done.stdout.strip().endswith("-m pip install laco-langcoop")
+    assert done.stdout.strip().endswith(installing(sys.executable))
 
 
 def test_a_dry_run_starts_nothing(place: Place, tmp_path: Path) -> None:
