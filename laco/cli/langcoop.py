@@ -240,8 +240,8 @@ def doctor(
         Checkout.at(langcoop, evaluator.value if evaluator else None),
         carla_root,
         python,
-        tuple(pythonpath or ()),
-        tuple(config or ()),
+        tuple(path.expanduser().resolve() for path in pythonpath or ()),
+        tuple(path.expanduser().resolve() for path in config or ()),
         World(host, port, tm_port or port + 5),
         asked if agents or model else (),
     )

@@ -12,11 +12,13 @@ def version_of(module: Any, name: str) -> Any:
     said = getattr(module, "__version__", None)
     if said is not None:
         return str(said)
-    try:
-        packages: Any = importlib.import_module("pkg_resources")  # what Python 3.7 has
-        return packages.get_distribution(name.split(".")[0].replace("_", "-")).version
-    except BaseException:  # noqa: BLE001 - no setuptools, or no distribution of this name
-        return None
+    distribution = name.split(".")[0].replace("_", "-")
+    for metadata, ask in (("importlib.metadata", "distribution"), ("pkg_resources", "get_distribution")):
+        try:  # the first is there since Python 3.8, the second comes with setuptools
+            return getattr(importlib.import_module(metadata), ask)(distribution).version
+        except BaseException:  # noqa: BLE001 - the other, or no distribution of this name
+            continue
+    return None
 
 
 def graphics(torch: Any) -> Any:

@@ -12,6 +12,7 @@ from laco.langcoop.interpreter import Answers, Interpreter
 NEWEST = (3, 11)  # LangCoop's agent says `import imp`, which Python 3.12 has not
 OLDEST = (3, 7)
 PINS = {"torch": "1.13.1", "openai": "1.61.0", "numpy": "1.24.4"}  # of LangCoop's README and freeze file
+CLIENT_OF = "0.9.10"  # CARLA
 PYTHON_PIN = (3, 8)
 REMEDIES = {
     "carla": "install CARLA 0.9.10's client for this Python: its egg is for 3.7 only; {python} -m pip install "
@@ -74,6 +75,9 @@ def _pinned(name: str, answer: Mapping[str, Any], evaluator: Evaluator) -> Check
     pin = PINS.get(name) if evaluator.name == "langcoop" else None
     if pin and found.partition("+")[0] != pin:
         return warning(f"import {name}", found, f"LangCoop's README pins {pin}")
+    if name == "carla" and answer.get("version") and not found.startswith(CLIENT_OF):
+        remedy = f"a client of {CLIENT_OF} for a server of {CLIENT_OF}: others do not understand each other"
+        return warning(f"import {name}", found, remedy)
     return ok(f"import {name}", found)
 
 

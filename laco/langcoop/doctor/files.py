@@ -41,7 +41,7 @@ def scenarios(checkout: Checkout) -> Check:
     with path.open("rb") as file:
         if file.read(len(LFS)) == LFS:
             return missing(name, "a Git LFS pointer", "git lfs pull")
-    return ok(name, f"{path.stat().st_size / 1e6:.1f} MB")
+    return ok(name, f"{path.stat().st_size / 1e3:.0f} KB")
 
 
 def carla(root: Path) -> Iterator[Check]:

@@ -81,11 +81,13 @@ def test_modules_and_their_remedies() -> None:
     answers = {name: {"module": name, "version": "1.0"} for name in environment.modules_of(LANGCOOP)}
     answers["torch"] |= {"version": "1.13.1+cu116", "cuda": False, "built": "11.6", "boards": []}
     answers["numpy"]["version"] = "1.26.4"
+    answers["carla"]["version"] = "0.9.16"
     answers["laco_langcoop"] = {"module": "laco_langcoop", "error": "ModuleNotFoundError: No module"}
     answers["carla_birdeye_view"] = {"module": "carla_birdeye_view", "error": "ImportError: undefined symbol"}
     found = list(environment.modules(interpreter(3, 8, 18), answers, LANGCOOP))
     assert only(found, "import torch").level == "ok"
     assert only(found, "import numpy") == Check("import numpy", "warning", "1.26.4", "LangCoop's README pins 1.24.4")
+    assert only(found, "import carla").level == "warning"
     assert only(found, "import laco_langcoop").remedy == campaign.installing("/opt/python")
     assert "carla-birdeye-view==1.1.1" in only(found, "import carla_birdeye_view").remedy
     assert only(found, "cuda").level == "missing"
