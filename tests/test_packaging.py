@@ -80,7 +80,8 @@ def test_the_wheel_holds_one_package_and_its_data(wheel: Path) -> None:
     assert {f"laco/view/static/{path.name}" for path in (ROOT / "laco/view/static").iterdir()} <= names
     data = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("agents/**/*.safetensors")}
     assert {f"laco/{path}" for path in data} <= names
-    assert not any("langcoop/" in name or "/tests/" in name for name in names)
+    assert not any("agents/langcoop/" in name or "laco_langcoop" in name or "/tests/" in name for name in names)
+    assert {"laco/langcoop/probe.py", "laco/langcoop/doctor/examine.py"} <= names
 
 
 def test_the_wheel_works_from_the_repository_root(installed: Path) -> None:
