@@ -1,0 +1,124 @@
+"""Side by side, each row says what it says alone: every family, rows of different lengths that heard different things."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from laco import Backbone, Context, attribute, deliberate, infer, share
+from laco.method.continuation import extend, generate, generate_many
+from laco.method.fusion import Inference
+from laco.method.lockstep import Lockstep
+
+SAID = 7  # tokens: more than the sliding windows look back
+
+
+def rows_of(case: Any, window: Any = "visible") -> list[Inference]:
+    """Alone; behind one peer; a longer text behind two others in other layers; and one that has read on."""
+    backbone: Backbone = case.backbone
+    parts = []
+    for layers, steps in (((0, 1), 1), ((1, 2), 2)):
+        trace = deliberate(backbone, case.spoken, steps)
+        parts.append(share(trace, attribute(trace, 0.5), layers=layers))
+    ids = case.own.ids.tolist()
+    return [
+        infer(backbone, case.spoken),
+        infer(backbone, ids[:4], [parts[0]], window=window, place="before_last"),
+        infer(backbone, case.own, [parts[1], parts[0]], window=window, tail=True),
+        extend(backbone, infer(backbone, ids[:3], [parts[1]], window=window, rotary="shifted"), ids[3:]),
+    ]
+
+
+def alone(case: Any, outs: list[Inference], stop: Any = ()) -> list[list[int]]:
+    return [generate(case.backbone, out, SAID, stop) for out in outs]
+
+
+def test_the_likeliest_words(case: Any) -> None:
+    outs = rows_of(case)
+    said = alone(case, outs)
+    assert generate_many(case.backbone, outs, SAID, ()) == said
+    assert len(set(map(tuple, said))) > 1
+
+
+def test_the_numbers(case: Any) -> None:
+    """Hidden states behind the same words; a row that leaves changes nothing for the others."""
+    backbone: Backbone = case.backbone
+    outs = rows_of(case)
+    batch, words, rows = Lockstep(backbone, outs, 6), [[] for _ in outs], [0, 1, 2, 3]
+    for number in range(6):
+        if number == 3:
+            batch.keep([0, 2, 3])
+            rows.remove(1)
+        tokens = [(7 * number + 11 * row) % 50 + 3 for row in rows]
+        hidden = batch.step(tokens)
+        for place, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+            words[row].append(token)
+            expected = extend(backbone, outs[row], words[row]).hidden[-1]
+            torch.testing.assert_close(hidden[place], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["gemma3", "mistral-window", "qwen2-window"])
+def test_strict_windows(named: Any, name: str) -> None:
+    """Rows that hide foreign columns, beside one that does not."""
+    case = named(name)
+    outs = [*rows_of(case, "strict"), rows_of(case, "visible")[1]]
+    assert generate_many(case.backbone, outs, SAID, ()) == alone(case, outs)
+    batch = Lockstep(case.backbone, outs, 2)
+    for tokens in ([5] * 5, [9] * 5):
+        hidden = batch.step(tokens)
+    expected = torch.stack([extend(case.backbone, out, [5, 9]).hidden[-1] for out in outs])
+    torch.testing.assert_close(hidden, expected, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(hidden[1], hidden[4], atol=1e-3)  # the window makes a difference
+
+
+def test_words_drawn_by_chance_are_each_row_s_own(case: Any) -> None:
+    outs = rows_of(case)
+    seeds = range(len(outs))
+
+    def chance(seed: int) -> torch.Generator:
+        return torch.Generator().manual_seed(seed)
+
+    warm = {"temperature": 2.0}
+    said = [generate(case.backbone, o, SAID, {40, 41}, generator=chance(s), **warm) for s, o in zip(seeds, outs)]
+    found = generate_many(case.backbone, outs, SAID, {40, 41}, generators=[chance(s) for s in seeds], **warm)
+    assert found == said
+
+
+def test_each_row_ends_by_itself(named: Any) -> None:
+    case = named("llama")
+    outs = rows_of(case)
+    said = alone(case, outs)
+    stop = {said[0][2], said[1][0]}
+    assert generate_many(case.backbone, outs, SAID, stop) == alone(case, outs, stop)
+    assert len({len(words) for words in alone(case, outs, stop)}) > 1
+    assert generate_many(case.backbone, outs, SAID, {words[0] for words in said}) == [[]] * len(outs)
+
+
+def test_little_to_do(named: Any) -> None:
+    case = named("llama")
+    outs = rows_of(case)
+    assert generate_many(case.backbone, [], SAID, ()) == []
+    assert generate_many(case.backbone, outs, 0, ()) == [[]] * len(outs)
+    assert generate_many(case.backbone, outs, 1, ()) == [words[:1] for words in alone(case, outs)]
+    assert generate_many(case.backbone, outs[2:3], SAID, ()) == alone(case, outs[2:3])
+
+
+def test_nothing_is_left_on_the_model_or_in_the_inferences(named: Any) -> None:
+    case = named("mistral-window")
+    case.backbone.model.set_attn_implementation("eager")
+    outs = rows_of(case)
+    before = [[layer.keys.clone() for layer in out.layers] for out in outs]
+    generate_many(case.backbone, outs, SAID, ())
+    assert case.backbone.decoder.config._attn_implementation == "eager"
+    for out, keys in zip(outs, before, strict=True):
+        assert all(torch.equal(layer.keys, old) for layer, old in zip(out.layers, keys, strict=True))
+
+
+def test_padding_is_never_read(named: Any) -> None:
+    """Numbers that are not finite in a row spoil no other."""
+    case = named("qwen3")
+    outs = rows_of(case)
+    said = alone(case, outs)
+    spoilt = infer(case.backbone, Context(ids=case.own.ids[:2]))
+    spoilt.layers[0].keys.fill_(float("nan"))
+    assert generate_many(case.backbone, [*outs, spoilt], SAID, ())[: len(outs)] == said
