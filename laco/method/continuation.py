@@ -85,8 +85,9 @@ def generate_many(
     generators: one for each inference, drawn from as `generate` would.
     Raises: ConfigError for a backbone without a vocabulary.
     """
-    if not outs:
-        return []
+    if len(outs) < 2:
+        chance = generators[0] if generators else None
+        return [generate(backbone, out, limit, stop, temperature=temperature, generator=chance) for out in outs]
     chances = [None] * len(outs) if generators is None else generators
     said: list[list[int]] = [[] for _ in outs]
     rows, batch = list(range(len(outs))), None

@@ -1,4 +1,4 @@
-"""Side by side, each row says what it says alone: every family, rows of different lengths that heard different things."""
+"""In a batch each row says what it says alone: every family, rows of several lengths that heard different things."""
 
 from typing import Any
 
@@ -73,15 +73,10 @@ def test_strict_windows(named: Any, name: str) -> None:
 
 def test_words_drawn_by_chance_are_each_row_s_own(case: Any) -> None:
     outs = rows_of(case)
-    seeds = range(len(outs))
-
-    def chance(seed: int) -> torch.Generator:
-        return torch.Generator().manual_seed(seed)
-
-    warm = {"temperature": 2.0}
-    said = [generate(case.backbone, o, SAID, {40, 41}, generator=chance(s), **warm) for s, o in zip(seeds, outs)]
-    found = generate_many(case.backbone, outs, SAID, {40, 41}, generators=[chance(s) for s in seeds], **warm)
-    assert found == said
+    chances, others = ([torch.Generator().manual_seed(seed) for seed in range(len(outs))] for _ in range(2))
+    found = generate_many(case.backbone, outs, SAID, {40, 41}, temperature=2.0, generators=chances)
+    for out, chance, words in zip(outs, others, found, strict=True):
+        assert words == generate(case.backbone, out, SAID, {40, 41}, temperature=2.0, generator=chance)
 
 
 def test_each_row_ends_by_itself(named: Any) -> None:
