@@ -4,8 +4,8 @@ Every vehicle goes on behind its own context (of its own length; two in three ha
 by the same number of tokens. One after the other reads all weights for each token of each vehicle; a batch reads them
 once for all, and does the same arithmetic. So where reading the weights is the limit (a GPU; one row on a processor,
 too), N vehicles cost about as much as one and the ratio tends to 1 / N; where arithmetic is, to 1. The ratio also holds
-what a batch spares in copies: it has room for what is to come, where `generate` copies a row's cache for each token; and
-what it adds: padding, masks.
+what a batch spares in copies: it has room for what is to come, where `generate` copies a row's cache for each token;
+and what it adds: padding, masks.
 
 Both take turns in one process, so that what else the machine does hits both; the ratios are medians of the turns'
 ratios, of wall time and of processor time. Both must say the same words, or the benchmark fails. The last line is one
