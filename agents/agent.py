@@ -1,8 +1,8 @@
 """A connected vehicle: announce itself, speak to those it may meet, listen, decide.
 
-Speaking side: `announce`, `speak` (`meet`, hearing the beacons, and then `say`). Listening side: `listen` (`attend` and,
-with a plan, `decide`). The runner calls them in that order, once a decision period, with what the air let through in
-between. `laco.agents.together` does the same for several vehicles: between the halves a driver works for all of them.
+Speaking side: `announce`, `speak` (`meet`, hearing the beacons, and then `say`). Listening side: `listen` (`attend`
+and, with a plan, `decide`). The runner calls them in that order, once a decision period, with what the air let through
+in between. `laco.agents.together` does it for several vehicles: between the halves a driver works for all of them.
 """
 
 import math
