@@ -1,5 +1,6 @@
 """In a batch each row says what it says alone: every family, rows of several lengths that heard different things."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -117,3 +118,32 @@ def test_padding_is_never_read(named: Any) -> None:
     spoilt = infer(case.backbone, Context(ids=case.own.ids[:2]))
     spoilt.layers[0].keys.fill_(float("nan"))
     assert generate_many(case.backbone, [*outs, spoilt], SAID, ())[: len(outs)] == said
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["llama", "gemma3", "qwen2-vl"])
+def test_half_precision(named: Any, name: str) -> None:
+    """As near to each row alone as half precision is to itself: within 12 epsilons (Frobenius norm)."""
+    case = named(name)
+    half = Backbone(copy.deepcopy(case.backbone.model).to(torch.bfloat16))
+    own = [infer(half, case.own), infer(half, case.own.ids[:2], [infer(half, case.own).cache])]
+    batch = Lockstep(half, own, 2)
+    for tokens in ([5, 6], [9, 8]):
+        hidden = batch.step(tokens)
+    assert hidden.dtype == torch.bfloat16
+    expected = torch.stack([extend(half, own[0], [5, 9]).hidden[-1], extend(half, own[1], [6, 8]).hidden[-1]])
+    bound = 12 * torch.finfo(torch.bfloat16).eps
+    assert torch.linalg.norm((hidden - expected).float()) <= bound * torch.linalg.norm(expected.float())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_cuda(named: Any, every_name: list[str]) -> None:
+    """The same words on a GPU as alone there, and hidden states as on the CPU."""
+    for name in every_name:
+        case = named(name)
+        there = Backbone(copy.deepcopy(case.backbone.model).cuda())
+        outs = [infer(there, case.spoken), infer(there, case.own, [infer(there, case.own).cache])]
+        batch = Lockstep(there, outs, 1)
+        expected = extend(case.backbone, infer(case.backbone, case.spoken), [5]).hidden[0]
+        torch.testing.assert_close(batch.step([5, 6])[0].cpu(), expected, atol=1e-3, rtol=1e-3)
+        assert generate_many(there, outs, SAID, ()) == [generate(there, out, SAID, ()) for out in outs]
