@@ -10,7 +10,7 @@ from typing import cast
 
 from laco.agents.agent import Agent, Attending
 from laco.agents.channels.base import INFER, plans
-from laco.agents.drivers.base import Answers, Asked, Driver, TextDriver
+from laco.agents.drivers.base import Answers, Asked, TextDriver
 from laco.agents.drivers.plan import Plan
 from laco.agents.messages import Decision, Sent
 from laco.comm.radio import Fate
@@ -81,6 +81,5 @@ def _by_driver(agents: Sequence[Agent]) -> list[list[Agent]]:
     """Agents that share a driver, together."""
     groups: dict[int, list[Agent]] = {}
     for agent in agents:
-        driver: Driver = agent.channel.driver
-        groups.setdefault(id(driver), []).append(agent)
+        groups.setdefault(id(agent.channel.driver), []).append(agent)
     return list(groups.values())

@@ -30,7 +30,7 @@ _RECORDER: ContextVar[Spans | None] = ContextVar("laco_spans", default=None)
 _TIMELINE: ContextVar[list[Moment] | None] = ContextVar("laco_timeline", default=None)
 _TRACK: ContextVar[str] = ContextVar("laco_track", default="")
 _SHARERS: ContextVar[tuple[str, ...]] = ContextVar("laco_sharers", default=())
-_POOL: ContextVar[tuple[str, dict[str, float]] | None] = ContextVar("laco_pool", default=None)
+_POOL: ContextVar[tuple[str, dict[str, Moment]] | None] = ContextVar("laco_pool", default=None)
 
 
 @contextmanager
@@ -83,16 +83,15 @@ def shared(tracks: Sequence[str]) -> Iterator[None]:
 
 @contextmanager
 def pooled(name: str) -> Iterator[None]:
-    """Spans called `name` inside this block count as one for each track: their sum. A timeline shows the pieces."""
-    sums: dict[str, float] = {}
-    token = _POOL.set((name, sums))
+    """Spans called `name` inside this block are one for each track: as long as all, from when the first began."""
+    pool: dict[str, Moment] = {}
+    token = _POOL.set((name, pool))
     try:
         yield
     finally:
         _POOL.reset(token)
-        spans = _RECORDER.get()
-        if spans is not None and sums:
-            spans[name].extend(sums.values())
+        for moment in pool.values():
+            _keep(moment)
 
 
 def is_recording() -> bool:
@@ -111,11 +110,15 @@ def note(name: str, began: float, ended: float) -> None:
 
 
 def _keep(moment: Moment) -> None:
-    """A moment for the active recorder, or the pool of its name, and for the timeline."""
+    """A moment for the pool of its name, if there is one, else for the active recorder and timeline."""
     spans, moments, pool = _RECORDER.get(), _TIMELINE.get(), _POOL.get()
     if pool is not None and pool[0] == moment.name:
-        pool[1][moment.track] = pool[1].get(moment.track, 0.0) + moment.duration
-    elif spans is not None:
+        before = pool[1].get(moment.track)
+        if before is not None:
+            moment = msgspec.structs.replace(before, duration=before.duration + moment.duration)
+        pool[1][moment.track] = moment
+        return
+    if spans is not None:
         spans[moment.name].append(moment.duration)
     if moments is not None:
         moments.append(moment)
