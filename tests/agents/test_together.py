@@ -5,14 +5,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from laco import infer
 from laco.agents.agent import Agent
 from laco.agents.drivers import json_plan
 from laco.agents.drivers import llm as llm_module
 from laco.agents.drivers import vlm as vlm_module
+from laco.agents.drivers.frame import Frame
+from laco.agents.drivers.vlm import VLMDriver
 from laco.agents.messages import AgentSpec, Announce, Answer, Connect, Decision, Listen, Sent, Setup, Speak
-from laco.agents.observation import Actor, Body, Observation, Picture, Sight
+from laco.agents.observation import Actor, Body, Observation, Picture, Pictured, Sight
 from laco.agents.server import AgentHost
 from laco.comm import Chunk
 from laco.comm.mesh import Mesh
@@ -161,6 +165,19 @@ def test_each_try_is_a_batch_of_those_without_a_plan(
     run(specs(("vlm", str(vlm_folder)), *["silent"] * 3), True)
     assert batches[0] == 3
     assert len(set(batches)) > 1  # some had one sooner than others
+
+
+def test_what_is_drawn_for_one_depends_on_its_own_time(vlm: VLMDriver, view: Callable[..., Observation]) -> None:
+    frames, times, outs = [], [float(number) for number in range(8)], []
+    for number, time in enumerate(times):
+        plain = view("A", time, number % 3)
+        own = Pictured(**msgspec.structs.asdict(plain), picture=Picture(16, 16, bytes([20 * number]) * 768))
+        frames.append(Frame.of(own))
+        outs.append(infer(vlm.backbone, vlm.context(frames[-1], [own], 0.25)))
+    found = vlm.plans(frames, times, outs)
+    assert found == [vlm.plan(*one) for one in zip(frames, times, outs, strict=True)]
+    assert {plan.failed for plan in found} == {True, False}
+    assert vlm.plans([], [], []) == []
 
 
 def test_questions_of_all_vehicles_are_one_batch(

@@ -60,16 +60,21 @@ def test_the_numbers(case: Any) -> None:
 
 @pytest.mark.parametrize("name", ["gemma3", "mistral-window", "qwen2-window"])
 def test_strict_windows(named: Any, name: str) -> None:
-    """Rows that hide foreign columns, beside one that does not."""
+    """Foreign columns go out of sight one by one, at each row's own time, beside a row that sees them always."""
     case = named(name)
-    outs = [*rows_of(case, "strict"), rows_of(case, "visible")[1]]
+    trace = deliberate(case.backbone, case.spoken, 2)
+    part = share(trace, range(trace.context_length), layers=(0, 1, 2))
+    outs = [infer(case.backbone, case.own.ids[:count], [part], window="strict") for count in (1, 2, 1)]
+    outs[2] = extend(case.backbone, outs[2], [7])
+    outs += [infer(case.backbone, case.own.ids[:1], [part], window="visible"), *rows_of(case, "strict")]
     assert generate_many(case.backbone, outs, SAID, ()) == alone(case, outs)
-    batch = Lockstep(case.backbone, outs, 2)
-    for tokens in ([5] * 5, [9] * 5):
-        hidden = batch.step(tokens)
-    expected = torch.stack([extend(case.backbone, out, [5, 9]).hidden[-1] for out in outs])
-    torch.testing.assert_close(hidden, expected, atol=1e-5, rtol=1e-5)
-    assert not torch.allclose(hidden[1], hidden[4], atol=1e-3)  # the window makes a difference
+    batch = Lockstep(case.backbone, outs, 5)
+    for count in range(1, 6):
+        hidden = batch.step([5 + count] * len(outs))
+        words = list(range(6, 6 + count))
+        expected = torch.stack([extend(case.backbone, out, words).hidden[-1] for out in outs])
+        torch.testing.assert_close(hidden, expected, atol=1e-5, rtol=1e-5)
+        assert not torch.allclose(hidden[0], hidden[3], atol=1e-3)  # the window makes a difference
 
 
 def test_words_drawn_by_chance_are_each_row_s_own(case: Any) -> None:
