@@ -72,9 +72,8 @@ class Lookout:
         there = np.array([(b.x, b.y, b.yaw) for b in bodies])
         away = expected[:, None] - there[None]
         turned = np.abs(np.remainder(away[..., 2] + np.pi, 2 * np.pi) - np.pi)
-        gaps = np.hypot(away[..., 0], away[..., 1]) + np.minimum(
-            turned, 1.0
-        )  # a detector may see the back for the front
+        turned = np.minimum(turned, 1.0)  # a detector may see the back for the front
+        gaps = np.hypot(away[..., 0], away[..., 1]) + turned
         found: dict[int, int] = {}
         taken: set[int] = set()
         for flat in np.argsort(gaps, axis=None, kind="stable"):
