@@ -85,6 +85,7 @@ class Offer(msgspec.Struct, frozen=True):
     driver: str
     weights: str = ""
     address: str = LOOPBACK
+    device: str = "cpu"
 
 
 def serve_alone(offer: Offer, port: int, ready: Callable[[str], None], keys: Keyring | None = None) -> None:
@@ -243,7 +244,7 @@ class AgentHost(Closing):
     def _driver(self, name: str, weights: str) -> Driver:
         """A driver, loaded once per host."""
         if (name, weights) not in self._drivers:
-            self._drivers[name, weights] = load(name, weights)
+            self._drivers[name, weights] = load(name, weights, "cpu" if self._offer is None else self._offer.device)
         return self._drivers[name, weights]
 
     def close(self) -> None:

@@ -64,7 +64,7 @@ class Server(Closing):
     def __init__(self, offer: Offer, port: int = 0) -> None:
         """port: 0 picks a free one. Raises: TransportError for an address that cannot be had, and the driver's own."""
         self.offer = offer
-        self.driver = load(offer.driver, offer.weights)
+        self.driver = load(offer.driver, offer.weights, offer.device)
         self._profile = profile.of(offer.driver, offer.weights)
         self._prompted: dict[Prompts, PromptedVLM] = {}
         self._councils: dict[str, Council] = {}

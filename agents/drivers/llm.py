@@ -48,13 +48,13 @@ class LLMDriver:
         self.answers = [words(self.tokenizer, str(level)) for level in range(SPEEDS)]
 
     @classmethod
-    def load(cls, weights: str) -> "LLMDriver":
+    def load(cls, weights: str, device: torch.device | str = "cpu") -> "LLMDriver":
         """By a built-in name, a folder or a hub id, with the LoRA that ships for it or is named (`lora_file.joined`).
 
         Raises: BackboneError, also for a LoRA that is none or another model's.
         """
         model, wanted = lora_file.parted(weights)
-        backbone, path = Backbone.load(model), lora_file.file_of(model, wanted)
+        backbone, path = Backbone.load(model, device=device), lora_file.file_of(model, wanted)
         if path is None:
             return cls(backbone)
         tuned = lora.merged(backbone, path)

@@ -52,9 +52,9 @@ class VLMDriver(LLMDriver):
         self.processor = processor
 
     @classmethod
-    def load(cls, model: str) -> "VLMDriver":
+    def load(cls, model: str, device: torch.device | str = "cpu") -> "VLMDriver":
         """By a folder or a hub id. Raises: BackboneError, also for a model without an image processor."""
-        backbone = Backbone.load(model)
+        backbone = Backbone.load(model, device=device)
         from transformers import AutoProcessor
 
         try:

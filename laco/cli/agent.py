@@ -50,6 +50,7 @@ def agent(
         ),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads of the model.")] = 1,
+    device: Annotated[str, typer.Option(help="Where a language model thinks: cpu, cuda, cuda:1, ...")] = "cpu",
     wire: Annotated[
         Wire, typer.Option(help="Who may come: laco run, or LangCoop and other evaluators (docs/bridge.md).")
     ] = Wire.LACO,
@@ -76,7 +77,7 @@ def agent(
     with contextlib.suppress(KeyboardInterrupt):
         from laco.agents.server import Offer, serve_alone
 
-        offer = Offer(names, driver.value, chosen, host)
+        offer = Offer(names, driver.value, chosen, host, device)
         if wire is Wire.LANGCOOP:
             from laco.agents.bridge.serve import serve
 

@@ -115,6 +115,8 @@ def test_nobody_there_and_somebody_who_goes(weights: str, monkeypatch, serving) 
         (("--vehicles", "A", "--driver", "llm", "--weights", "x"), "no LoRA file x"),
         (("--vehicles", "A", "--driver", "llm", "--model", "nowhere"), "no model 'nowhere': give a built-in name"),
         (("--vehicles", "A", "--driver", "vlm"), "the vlm driver needs a model: give a folder or a hub id"),
+        (("--vehicles", "A", "--device", "abacus"), "no device 'abacus' here: "),
+        (("--vehicles", "A", "--device", "meta"), "the vector driver is quickest on the processor"),
     ],
 )
 def test_bad_input_is_one_line(capsys, arguments: tuple[str, ...], line: str) -> None:

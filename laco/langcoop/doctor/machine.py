@@ -88,12 +88,13 @@ def memory(seats: Sequence[Seat]) -> Iterator[Check]:
     if len(known) < len(sizes):
         yield warning("memory", f"{names}: size unknown", "weights take parameters x 4 bytes on a CPU, x 2 on a GPU")
         return
-    yield from _fits("memory", names, 2 * sum(known), available(), "float32 weights, free")
     board = boards()
     if board is None:
+        yield from _fits("memory", names, 2 * sum(known), available(), "float32 weights, free")
         yield warning("gpu memory", "nvidia-smi does not answer", "a model on the CPU is slow: see docs/langcoop.md")
     else:
         yield from _fits("gpu memory", names, max(known), max(board), "bfloat16 weights, free on the emptiest board")
+        yield ok("device", "servers think on the GPU with --server-options '--device cuda'")
 
 
 def _fits(name: str, models: str, wanted: int, there: int | None, what: str) -> Iterator[Check]:
