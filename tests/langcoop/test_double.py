@@ -13,7 +13,7 @@ import pytest
 import torch
 from double import checkouts, hosting
 
-AGENT = Path(hosting.__file__).parent / "plain_agent.py"
+AGENT = Path(hosting.__file__).parent / "team/plain_agent.py"
 
 
 def plain(**settings: Any) -> dict[str, Any]:
