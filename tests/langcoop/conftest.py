@@ -10,7 +10,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))  # for `double`, which is no part of the package
 
-from double import checkouts, hosting
+from double import checkouts, hosting, single
+
+CLIENT = Path(__file__).parents[2] / "agents" / "langcoop"
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +34,13 @@ def v2xverse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def inside(carla_root: Path, tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
-    """Enter a checkout: its modules can be imported, its variables are set. Returns where results go."""
+    """Enter a checkout: its modules and the client can be imported, its variables are set. Returns where results go."""
     with ExitStack() as stack:
 
         def enter(checkout: Path) -> Path:
             out = tmp_path / "results"
             variables = {"SAVE_PATH": str(out), "RESULT_ROOT": str(out), "ROUTES": "town05_short_r0.xml"}
-            paths = checkouts.python_path(checkout, carla_root)
+            paths = [*checkouts.python_path(checkout, carla_root), str(CLIENT)]
             stack.enter_context(hosting.hosted(paths, variables, ours=["laco_langcoop"]))
             return out
 
@@ -58,3 +60,17 @@ def start(langcoop: Path, inside: Any, tmp_path: Path) -> Callable[..., hosting.
         return hosting.drive(agent, yaml, len(choice), routes, out)
 
     return begin
+
+
+@pytest.fixture
+def one(carla_root: Path) -> Iterator[Any]:
+    """Enter one of the evaluators of one vehicle."""
+    with ExitStack() as stack:
+
+        def enter(kind: str, agent: Path, config: Path, points: list[tuple[float, float]]) -> single.Single:
+            simulator = [str(carla_root / "PythonAPI"), str(carla_root / "PythonAPI/carla")]
+            paths = [*single.folders(kind), *simulator, str(CLIENT)]
+            stack.enter_context(hosting.hosted(paths, {}, ours=["laco_langcoop"]))
+            return single.start(kind, agent, config, points)
+
+        yield enter

@@ -1,8 +1,6 @@
 """The doubles of the evaluators that are LangCoop's neighbours, with agents that have no model."""
 
 import importlib.util
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +34,6 @@ def test_a_crash_is_a_collision_of_both(v2xverse: Path, inside: Any, tmp_path: P
     scores = [ego.scores() for ego in drive.egos]
     assert [score["score_penalty"] for score in scores] == [0.6, 0.6]
     assert all(score["score_composed"] == pytest.approx(0.6 * score["score_route"]) for score in scores)
-
-
-@pytest.fixture
-def one(carla_root: Path) -> Iterator[Any]:
-    """Enter one of the evaluators of one vehicle."""
-    with ExitStack() as stack:
-
-        def enter(kind: str, agent: Path, config: Path, points: list[tuple[float, float]]) -> single.Single:
-            paths = [*single.folders(kind), str(carla_root / "PythonAPI"), str(carla_root / "PythonAPI/carla")]
-            stack.enter_context(hosting.hosted(paths, {}))
-            return single.start(kind, agent, config, points)
-
-        yield enter
 
 
 @pytest.mark.parametrize("kind", ["scenario_runner", "leaderboard1", "leaderboard2"])

@@ -7,8 +7,8 @@ import math
 import carla
 
 HALF_LENGTH, HALF_WIDTH, HALF_HEIGHT = 2.45, 1.06, 0.75  # [m]
-WHEELBASE = 2.9  # [m]
-LOCK = math.radians(70)  # [rad] of the front wheels at steer 1
+REAR, FRONT = 1.4178275, -0.090769015  # [m] axles of the bicycle that others have fitted to CARLA's cars
+WHEEL = 0.36848336  # [rad] of its front wheel at steer 1
 PUSH, GRIP, DRAG = 4.0, 8.0, 0.05  # [m/s2] at full throttle, at full brake; [1/s]
 
 
@@ -37,9 +37,15 @@ class Vehicle:
         control = self.control
         self.pull = PUSH * control.throttle - DRAG * self.speed - (GRIP * control.brake if self.speed > 0 else 0.0)
         self.speed = max(0.0, self.speed + self.pull * seconds)
-        self.yaw += self.speed * math.tan(LOCK * control.steer) / WHEELBASE * seconds
+        self.yaw += self.turn * seconds
         self.x += self.speed * math.cos(self.yaw) * seconds
         self.y += self.speed * math.sin(self.yaw) * seconds
+
+    @property
+    def turn(self) -> float:
+        """[rad/s] clockwise."""
+        slip = math.atan(REAR / (FRONT + REAR) * math.tan(WHEEL * self.control.steer))
+        return self.speed / REAR * math.sin(slip)
 
     def get_transform(self) -> carla.Transform:
         return carla.Transform(carla.Location(self.x, self.y, 0.0), carla.Rotation(yaw=math.degrees(self.yaw)))
@@ -54,8 +60,7 @@ class Vehicle:
         return carla.Vector3D(self.pull * math.cos(self.yaw), self.pull * math.sin(self.yaw), 0.0)
 
     def get_angular_velocity(self) -> carla.Vector3D:
-        turn = self.speed * math.tan(LOCK * self.control.steer) / WHEELBASE
-        return carla.Vector3D(0.0, 0.0, math.degrees(turn))
+        return carla.Vector3D(0.0, 0.0, math.degrees(self.turn))
 
     def touches(self, other: Vehicle) -> bool:
         """Whether two cars overlap: no axis of either's sides separates them."""

@@ -10,14 +10,15 @@ import carla
 from agents.navigation.local_planner import RoadOption
 
 Point = Any  # (x, y) [m]
-SCALE_LAT, SCALE_LON = 111324.60662786, 111319.490945  # [m/degree] of CARLA 0.9.10's maps
+EARTH = 6378137.0  # [m], as in CARLA's Mercator
 GAP = 1.0  # [m] between points of the dense plan
 BEND = 20.0  # [degree] from here on it is a turn
 
 
 def geographic(x: float, y: float, z: float) -> dict[str, float]:
-    """Where GNSS says that a point of the world is: north is -y."""
-    return {"lat": -y / SCALE_LAT, "lon": x / SCALE_LON, "z": z}
+    """Where GNSS says that a point of the world is, on a map whose origin is at 0, 0: north is -y."""
+    latitude = 2 * math.atan(math.exp(-y / EARTH)) - math.pi / 2
+    return {"lat": math.degrees(latitude), "lon": math.degrees(x / EARTH), "z": z}
 
 
 def read_routes(path: str) -> list[dict[str, Any]]:

@@ -23,6 +23,9 @@ class World:
     def destroy(self, number: int) -> None:
         self.vehicles.pop(number).is_alive = False
 
+    def get_actors(self) -> list[Vehicle]:
+        return list(self.vehicles.values())
+
     def tick(self) -> None:
         for vehicle in self.vehicles.values():
             vehicle.advance(TICK)
