@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# mypy --strict over the import package `laco`. Arguments go to mypy.
+# mypy --strict over the import package `laco`, and over `laco_langcoop`, which is a distribution of its own.
+# Arguments go to mypy.
 #
 # Type checkers do not follow the folder mapping of setup.py, so they get a tree of links that looks like the
 # installed package. Every call brings its top level up to date; below that the links show new files at once.
@@ -21,3 +22,4 @@ done
 
 MYPYPATH=$tree .venv/bin/python -m mypy --strict -p laco "$@" |
     sed -E "s#^$tree/laco/(agents|comm|scenarios)/#\1/#; s#^$tree/##"
+MYPYPATH=agents/langcoop .venv/bin/python -m mypy --config-file agents/langcoop/pyproject.toml -p laco_langcoop "$@"
