@@ -42,12 +42,21 @@ class Agent:
     """One vehicle's driver and channel on its sockets."""
 
     def __init__(
-        self, name: str, channel: Channel, mesh: Mesh, guard: float = GUARD, chunk_bytes: int | None = None
+        self,
+        name: str,
+        channel: Channel,
+        mesh: Mesh,
+        guard: float = GUARD,
+        chunk_bytes: int | None = None,
+        period: float | None = None,
     ) -> None:
-        """guard: [s] of wall clock. chunk_bytes: most air bytes of a chunk of what is said, None for no limit."""
+        """guard: [s] of wall clock. chunk_bytes: most air bytes of a chunk of what is said, None for no limit.
+
+        period: between two decisions [s]; None for the driver's own.
+        """
         self.name, self.channel, self.mesh, self.guard = name, channel, mesh, guard
         self.chunk_bytes = chunk_bytes
-        self.max_age = mesh.max_age = max(MAX_AGE, channel.driver.period)
+        self.max_age = mesh.max_age = max(MAX_AGE, channel.driver.period if period is None else period)
         self.view: Observation | None = None
         self.beacons: dict[str, Beacon] = {}
         self._held: dict[tuple[str, int], list[Chunk] | str] = {}  # came, or why not; the air is not done with them
@@ -107,12 +116,13 @@ class Agent:
         return {**{name: n for name, n in sockets if isinstance(n, int)}, **self.channel.counters}
 
     def _audience(self) -> list[tuple[str, Beacon]]:
-        """Addressees, and whose frame they are told in: each partner in its own; or all at once in ours, and who has
-        another model alone, since it asks for layers of its own choice."""
+        """Addressees, and whose frame they are told in: each partner in its own; or all at once in ours, and, unless
+        any model can read it, who has another model alone, since it asks for layers of its own choice."""
         chosen, own = partners(self._view, self._fresh()), self.channel.driver.fingerprint
         if self.channel.driver.addressing == "each":
             return [(beacon.name, beacon) for beacon in chosen]
-        others = [(beacon.name, beacon) for beacon in chosen if beacon.fingerprint not in ("", own)]
+        other = () if self.channel.open else chosen
+        others = [(beacon.name, beacon) for beacon in other if beacon.fingerprint not in ("", own)]
         alike = len(others) < len(chosen)
         return [("", self._view.beacon(own)), *others] if alike else others
 

@@ -17,6 +17,7 @@ import zmq
 from transformers.utils import logging
 
 from laco.agents.agent import Agent
+from laco.agents.assemble import assemble
 from laco.agents.channels.build import build, check_calibrated
 from laco.agents.channels.controls import Recorded
 from laco.agents.drivers.base import Driver
@@ -35,7 +36,6 @@ from laco.agents.messages import (
 )
 from laco.agents.observation import Observation, Picture, Pictured
 from laco.closing import Closing
-from laco.comm.handshake import Terms
 from laco.comm.mesh import Mesh, barrier
 from laco.comm.security import Keyring
 from laco.comm.security.curve import CONTROL, Curve
@@ -202,10 +202,8 @@ class AgentHost(Closing):
             mesh = self._meshes[spec.name]
             driver = self._driver(spec.driver, spec.weights)
             check_calibrated(spec, driver.fingerprint)
-            channel = build(spec, driver, self._banks)
-            mesh.terms = Terms(fingerprint=driver.fingerprint, offers=channel.offers, codecs=channel.codecs)
+            self.agents[spec.name] = assemble(spec, build(spec, driver, self._banks), mesh)
             mesh.reset(request.round)
-            self.agents[spec.name] = Agent(spec.name, channel, mesh, chunk_bytes=spec.chunk_bytes)
         endpoints = {name: mesh.endpoint for name, mesh in self._meshes.items()}
         fingerprint = next((a.channel.driver.fingerprint for a in self.agents.values()), "")
         return Answer(endpoints=endpoints, fingerprint=fingerprint)

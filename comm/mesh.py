@@ -1,8 +1,8 @@
 """`Mesh`: one vehicle's sockets. One XPUB to all, one SUB per peer (see `link` for what is on them).
 
 Sending side: `publish`, `next_seq`. Receiving side: `receive`. Life: `subscribe` + `barrier` (or `connect`),
-`reset` between runs, `close`. A mesh belongs to one thread; several can live in one, which is why the barrier
-is a function over meshes.
+`reset` between runs or `skip` after a restart within one, `close`. A mesh belongs to one thread; several can live in
+one, which is why the barrier is a function over meshes.
 """
 
 import math
@@ -19,7 +19,7 @@ from laco.comm.inbox import Inbox, Key
 from laco.comm.link import Arrival, Counters, Link, hello, new_socket, send, topic
 from laco.comm.message import MAX_NAME, Chunk
 from laco.comm.security.curve import MESH, Curve
-from laco.errors import ConfigError, TransportError, WireError
+from laco.errors import ConfigError, HandshakeError, TransportError, WireError
 
 EARLY = 4096  # [chunks] kept that came before it was known whether they are wanted
 
@@ -178,6 +178,10 @@ class Mesh(Closing):
         self._seq += 1
         return self._seq - 1
 
+    def skip(self, to: int) -> None:
+        """The next message has this number at least: peers have heard of lower ones, from before a restart."""
+        self._seq = max(self._seq, to)
+
     def reset(self, to: int | None = None) -> None:
         """Begins the next round (or round `to`): numbers from 0, new counters, queues emptied.
 
@@ -210,18 +214,32 @@ class Mesh(Closing):
 
         Raises: HandshakeError for a peer that cannot be understood, or cannot understand.
         """
-        self._see_subscribers()
         missing = []
-        for peer, link in self._links.items():
-            link.discard()
-            if link.refusal is not None:
-                raise link.refusal
-            if link.ready:
+        for found in self.links().values():
+            if isinstance(found, HandshakeError):
+                raise found
+            missing += found
+        return missing
+
+    def links(self) -> dict[str, list[str] | HandshakeError]:
+        """Sees, greets and hears; by peer what is missing before its link is ready, or why it never will be."""
+        self._see_subscribers()
+        return {peer: self._missing(peer, link) for peer, link in self._links.items()}
+
+    def _missing(self, peer: str, link: Link) -> list[str] | HandshakeError:
+        link.discard()
+        if link.refusal is not None:
+            return link.refusal
+        missing = []
+        if not link.ready:
+            missing.append(f"{peer} -> {self.name} (no hello)")
+        else:
+            try:
                 check_terms(self.name, self.terms, peer, link.terms)
-            else:
-                missing.append(f"{peer} -> {self.name} (no hello)")
-            if not self._subscribers[topic(peer)]:
-                missing.append(f"{self.name} -> {peer} (not subscribed)")
+            except HandshakeError as error:
+                return error
+        if not self._subscribers[topic(peer)]:
+            missing.append(f"{self.name} -> {peer} (not subscribed)")
         return missing
 
     def sockets(self) -> "list[zmq.Socket[bytes]]":

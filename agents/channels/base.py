@@ -41,10 +41,11 @@ class Channel(ABC):
 
     generated: words or latent steps that the last message took. way: how it was sent, of a cache. known: codecs that
     who hears the next message knows; None if they did not say. counters: how often what the channel does about what
-    it hears happened.
+    it hears happened. open: any model can read what it says, so that one broadcast is for all.
     """
 
     name: ClassVar[str]
+    open: ClassVar[bool] = False
 
     def __init__(self, driver: Driver, caution: float) -> None:
         self.driver, self.caution = driver, caution

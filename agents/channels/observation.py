@@ -17,6 +17,7 @@ class ObservationList(Channel):
     """Vehicles and lanes in sight, in MessagePack: those that matter to who is addressed."""
 
     name = "observation"
+    open = True
 
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> list[Chunk]:
         with span("encode"):

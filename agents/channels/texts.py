@@ -17,6 +17,8 @@ LONGEST = 4096  # [bytes] of a text that is read: a peer must not fill our conte
 class TextChannel(Channel):
     """A channel that sends a text; a subclass says which."""
 
+    open = True
+
     def __init__(self, driver: TextDriver, caution: float) -> None:
         super().__init__(driver, caution)
         self.speaker = driver

@@ -33,6 +33,7 @@ class LLMDriver:
     name = "llm"
     period = DRIVERS["llm"].period
     addressing: Addressing = "each"
+    longest = ANSWER  # [tokens] of an answer
 
     def __init__(self, backbone: Backbone, plain: Callable[[], Backbone] | None = None) -> None:
         """plain: makes the model that speaks, when it is first asked to; None for the one that drives. Taught to answer
@@ -108,7 +109,7 @@ class LLMDriver:
 
     def _answer(self, begun: Inference, rest: list[int]) -> list[int]:
         asked = extend(self.voice, begun, rest) if rest else begun
-        return generate(self.voice, asked, ANSWER, self.ends)
+        return generate(self.voice, asked, self.longest, self.ends)
 
     def _told(self, frame: Frame, own: Observation | Said, said: Said) -> str:
         """What a peer said, under its name; a mark stands for embeddings."""

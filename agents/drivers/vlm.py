@@ -27,7 +27,7 @@ from laco.method.continuation import generate
 from laco.method.fusion import Inference
 
 TRIES = 3
-PLAN = 128  # [tokens] a plan may take
+PLAN = 128
 SYSTEM = "You drive the car whose front camera took this picture. Make progress along your route, and hit no one."
 DECIDE = (
     f"Plan the next {STEPS * DT} s: {STEPS} pairs of speed [m/s] and curvature [deg/m, right positive], {DT} s apart. "
@@ -42,6 +42,7 @@ class VLMDriver(LLMDriver):
     name = "vlm"
     period = DRIVERS["vlm"].period
     addressing: Addressing = "all"
+    written = PLAN  # [tokens] a plan may take
 
     def __init__(self, backbone: Backbone, processor: Any) -> None:
         """Raises: BackboneError for a model that reads no pictures."""
@@ -79,7 +80,7 @@ class VLMDriver(LLMDriver):
         chance = torch.Generator().manual_seed(round(time * 1000))
         for attempt in range(TRIES):
             warmth = 0.0 if attempt == 0 else 1.0
-            ids = generate(self.backbone, out, PLAN, self.ends, temperature=warmth, generator=chance)
+            ids = generate(self.backbone, out, self.written, self.ends, temperature=warmth, generator=chance)
             written = json_plan.read(self.tokenizer.decode(ids, skip_special_tokens=True), frame.limit)
             if written is not None:
                 return Plan(time, *written)

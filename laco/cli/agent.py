@@ -1,16 +1,27 @@
-"""`laco agent`: vehicles behind a socket, for `laco run --agents` on this machine or another."""
+"""`laco agent`: vehicles behind a socket, for `laco run --agents` on this machine or another, or for LangCoop."""
 
 import contextlib
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from laco.cli.keys import warn_of
 from laco.cli.run import DriverName
 from laco.errors import ConfigError
+
+if TYPE_CHECKING:
+    from laco.comm.security import Keyring
+
+
+class Wire(StrEnum):
+    """Who talks to the server."""
+
+    LACO = "laco"
+    LANGCOOP = "langcoop"
 
 
 def agent(
@@ -39,22 +50,23 @@ def agent(
         ),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads of the model.")] = 1,
+    wire: Annotated[
+        Wire, typer.Option(help="Who may come: laco run, or LangCoop and other evaluators (docs/bridge.md).")
+    ] = Wire.LACO,
 ) -> None:
     """Serve vehicles to one runner after the other, until Ctrl-C.
 
     At another address than loopback only machines whose keys are trusted get in: `laco keys`.
     """
-    from laco.agents.addresses import keys_for
     from laco.agents.drivers.check import weights_of
 
     names, (host, port) = _names(vehicles), _address(bind)
-    keys = keys_for([host], curve)
+    keys = _keys(host, curve, wire)
     if keys is None:
         warn_of([host])
     chosen = weights_of(driver.value, weights, model)
     import torch
 
-    from laco.agents.server import Offer, serve_alone
     from laco.comm.codecs.extra import kernels
 
     kernels()  # compiled now, the first time ever: a message that asks for them could not wait
@@ -62,7 +74,27 @@ def agent(
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
-        serve_alone(Offer(names, driver.value, chosen, host), port, _say, keys)
+        from laco.agents.server import Offer, serve_alone
+
+        offer = Offer(names, driver.value, chosen, host)
+        if wire is Wire.LANGCOOP:
+            from laco.agents.bridge.serve import serve
+
+            serve(offer, port, _say)
+        else:
+            serve_alone(offer, port, _say, keys)
+
+
+def _keys(host: str, curve: bool | None, wire: Wire) -> "Keyring | None":
+    """The keys, if CURVE is to be used. Raises: ConfigError for what the wire cannot do."""
+    from laco.agents.addresses import keys_for
+    from laco.comm.security import is_loopback
+
+    if wire is Wire.LACO:
+        return keys_for([host], curve)
+    if curve or (curve is None and not is_loopback(host)):
+        raise ConfigError("the langcoop wire is not encrypted: bind a loopback address, or say --insecure")
+    return None
 
 
 def _names(text: str) -> tuple[str, ...]:
