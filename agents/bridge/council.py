@@ -29,6 +29,7 @@ class Council(Closing):
 
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", hello: Hello) -> None:
         self.run, self.terms, self.seats = hello.run, hello.terms, dict[str, Seat]()
+        self._air = hello.air
         self._here, self._fleet = hello.fleet[hello.vehicle], hello.fleet
         self._book = Book(hello.fleet)
         self._meshes: dict[str, str] = {}  # endpoints of the messages of peers elsewhere
@@ -56,21 +57,23 @@ class Council(Closing):
         """A peer elsewhere says where its messages are."""
         if not self._elsewhere(join.sender):
             return
-        for seat in self.seats.values():
-            seat.mesh.skip(join.expects.get(seat.name, 0))
-        if self._meshes.get(join.sender) != join.mesh:
+        if join.air not in ("", self._air):
+            self._refuse(join.sender, f"{join.sender} has {join.air}, here it is {self._air}")
+        elif self._meshes.get(join.sender) != join.mesh:
             again = "again" if join.sender in self._meshes else "now"
             log.info("run %s: %s is there %s", self.run, join.sender, again)
             self._meshes[join.sender] = join.mesh
             self._refused.pop(join.sender, None)
             self._relink()
         self._heard_from(join.sender)
+        for seat in self.seats.values():
+            seat.mesh.skip(join.expects.get(seat.name, 0))
         if join.reply:
             self._join(self._fleet[join.sender], reply=False)
 
     def roll(self, roll: Roll) -> None:
         """A peer elsewhere says what was said."""
-        if self._elsewhere(roll.sender) and self._book.add(roll):
+        if self._elsewhere(roll.sender) and roll.sender not in self._refused and self._book.add(roll):
             self._heard_from(roll.sender)
 
     def welcomes(self) -> Iterator[tuple[Seat, tuple[str, ...]]]:
@@ -170,12 +173,16 @@ class Council(Closing):
         linked = set()
         for name, missing in seat.mesh.links().items():
             if isinstance(missing, HandshakeError):
-                if name not in self._refused:
-                    log.warning("run %s: %s cannot talk to %s: %s", self.run, seat.name, name, missing)
-                self._refused[name] = str(missing)
+                self._refuse(name, str(missing))
             elif not missing:
                 linked.add(name)
         return linked
+
+    def _refuse(self, name: str, reason: str) -> None:
+        """The run goes on without a peer; the reason is noted once."""
+        if self._refused.get(name) != reason:
+            log.warning("run %s: without %s: %s", self.run, name, reason)
+        self._refused[name] = reason
 
     def _relink(self) -> None:
         """Every vehicle of ours listens to all whose endpoint is known, and to nobody else."""
@@ -187,13 +194,13 @@ class Council(Closing):
                 try:
                     seat.mesh.subscribe({name: known[name]})
                 except LacoError as error:
-                    log.warning("run %s: %s", self.run, error)
-                    self._refused[name] = str(error)
+                    self._refuse(name, str(error))
 
     def _join(self, endpoint: str, reply: bool) -> None:
         for seat in self.seats.values():
             where = {"sender": seat.name, "mesh": seat.mesh.endpoint}
-            self._send(endpoint, Join(run=self.run, **where, reply=reply, expects=dict(self._book.expects)))
+            join = Join(run=self.run, **where, reply=reply, air=self._air, expects=dict(self._book.expects))
+            self._send(endpoint, join)
 
     def _announce(self, roll: Roll) -> None:
         """A roll of a vehicle of ours, for ourselves and everybody else."""

@@ -3,8 +3,7 @@
 `read` takes one message apart, `pack` makes one. Whoever sends something else gets the reason, and no more.
 """
 
-import math
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -22,7 +21,7 @@ MAX_FLEET = 64
 MAX_OBJECTS = 256
 MAX_POINTS = 4096
 MAX_MANIFESTS = 64
-FAR = 1e7  # largest number that is a place, a time or a speed
+FAR = 1e7  # largest number that is a place, a time or a speed; bounds keep NaN out, too
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=r"\A[^\x00]*\Z")]
 Addressee = Annotated[str, Meta(max_length=MAX_NAME, pattern=r"\A[^\x00]*\Z")]
@@ -38,17 +37,7 @@ Pixels = Annotated[int, Meta(gt=0, le=1 << 15)]
 Present = Annotated[tuple[Name, ...], Meta(max_length=MAX_FLEET)]
 
 
-class Finite(msgspec.Struct, frozen=True, kw_only=True):
-    """A map without NaN: the bounds of a number let it through."""
-
-    def __post_init__(self) -> None:
-        """Raises: ValueError naming the field."""
-        for name in self.__struct_fields__:
-            if not _finite(getattr(self, name)):
-                raise ValueError(f"`{name}` holds a number that is not finite")
-
-
-class Ping(Finite, tag_field="type", tag="ping", frozen=True, kw_only=True):
+class Ping(msgspec.Struct, tag_field="type", tag="ping", frozen=True, kw_only=True):
     """Who is there?"""
 
     id: Count
@@ -65,7 +54,7 @@ class Prompts(msgspec.Struct, frozen=True, kw_only=True):
     sys_message: Text | None = None
 
 
-class Hello(Finite, tag_field="type", tag="hello", frozen=True, kw_only=True):
+class Hello(msgspec.Struct, tag_field="type", tag="hello", frozen=True, kw_only=True):
     """A run begins for a vehicle. period, wait: [s]; loss, range: as for `laco run`."""
 
     id: Count
@@ -83,7 +72,6 @@ class Hello(Finite, tag_field="type", tag="hello", frozen=True, kw_only=True):
     prompts: Prompts | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.version != VERSION:
             raise ValueError(f"version {self.version} of the wire, this server speaks {VERSION}")
         if self.channel not in CHANNEL_NAMES:
@@ -94,7 +82,14 @@ class Hello(Finite, tag_field="type", tag="hello", frozen=True, kw_only=True):
     @property
     def terms(self) -> tuple[object, ...]:
         """What all vehicles of a run must agree on."""
-        return (self.fleet, self.channel, self.period, self.wait, self.radio, self.loss, self.range, self.seed)
+        return (self.fleet, self.period, self.wait, self.air)
+
+    @property
+    def air(self) -> str:
+        """The part of it without which servers come to other fates, in words."""
+        reach = "" if self.range is None else f"{self.range:g} m"
+        radio = " ".join(part for part in (self.radio, self.loss, reach) if part)
+        return f"{self.channel}, {radio}, seed {self.seed}"
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +104,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"a picture of {self.width} x {self.height} pixels has {len(self.rgb)} bytes")
 
 
-class Observe(Finite, tag_field="type", tag="observe", frozen=True, kw_only=True):
+class Observe(msgspec.Struct, tag_field="type", tag="observe", frozen=True, kw_only=True):
     """What a vehicle sees now; vehicle: "" for the one that said hello on this connection."""
 
     id: Count
@@ -130,7 +125,7 @@ class Observe(Finite, tag_field="type", tag="observe", frozen=True, kw_only=True
     vehicle: Addressee = ""
 
 
-class Decide(Finite, tag_field="type", tag="decide", frozen=True, kw_only=True):
+class Decide(msgspec.Struct, tag_field="type", tag="decide", frozen=True, kw_only=True):
     """The plan for a moment, please."""
 
     id: Count
@@ -139,7 +134,7 @@ class Decide(Finite, tag_field="type", tag="decide", frozen=True, kw_only=True):
     vehicle: Addressee = ""
 
 
-class Bye(Finite, tag_field="type", tag="bye", frozen=True, kw_only=True):
+class Bye(msgspec.Struct, tag_field="type", tag="bye", frozen=True, kw_only=True):
     """The run is over."""
 
     id: Count = 0
@@ -147,9 +142,10 @@ class Bye(Finite, tag_field="type", tag="bye", frozen=True, kw_only=True):
     vehicle: Addressee = ""
 
 
-class Join(Finite, tag_field="type", tag="join", frozen=True, kw_only=True):
+class Join(msgspec.Struct, tag_field="type", tag="join", frozen=True, kw_only=True):
     """From server to server: where a vehicle's messages are. reply: join us in turn.
 
+    air: its `Hello.air`; with another one it is not of the same run.
     expects: by vehicle the number its next message has at least; one that begins anew in a run goes on from there.
     """
 
@@ -157,10 +153,11 @@ class Join(Finite, tag_field="type", tag="join", frozen=True, kw_only=True):
     sender: Name
     mesh: Endpoint
     reply: bool = False
+    air: Annotated[str, Meta(max_length=300)] = ""
     expects: Annotated[dict[Name, Count], Meta(max_length=MAX_FLEET)] = {}
 
 
-class Roll(Finite, tag_field="type", tag="roll", frozen=True, kw_only=True):
+class Roll(msgspec.Struct, tag_field="type", tag="roll", frozen=True, kw_only=True):
     """From server to server: what a vehicle said in a phase, for everybody's air."""
 
     run: RunId
@@ -171,7 +168,6 @@ class Roll(Finite, tag_field="type", tag="roll", frozen=True, kw_only=True):
     manifests: Annotated[tuple[Manifest, ...], Meta(max_length=MAX_MANIFESTS)] = ()
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.phase not in (BEACON, MESSAGE):
             raise ValueError(f"a phase is {BEACON} or {MESSAGE}, not {self.phase!r}")
         for manifest in self.manifests:
@@ -275,12 +271,6 @@ def number(data: bytes) -> int | None:
 def pack(message: Answer | Message) -> bytes:
     """The bytes of a message."""
     return msgspec.msgpack.encode(message)
-
-
-def _finite(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return all(map(_finite, value)) if isinstance(value, tuple) else True
 
 
 def _check(manifest: Manifest, roll: Roll) -> None:

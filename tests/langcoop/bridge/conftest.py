@@ -1,5 +1,6 @@
 """Servers in threads of this process, and clients that speak the wire by hand."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -51,6 +52,11 @@ class Threaded:
         finally:
             self.server.close()
 
+    def moment(self, vehicle: str) -> int:
+        """The moment that a vehicle thinks about; -1 before the first."""
+        seats = [c.seats[vehicle] for c in list(self.server._councils.values()) if vehicle in c.seats]
+        return seats[0].moment if seats else -1
+
     def stop(self) -> None:
         """As if the process had been killed: its sockets close, nobody is told."""
         self._stop.set()
@@ -92,7 +98,8 @@ class Client:
         return self.send("hello", **{**fields, "period": 0.2, "wait": 5.0, "radio": "ideal", "seed": 7, **changes})
 
     def observe(self, moment: int, present: list[str], **changes: Any) -> int:
-        return self.send("observe", run=self.run, moment=moment, present=present, **{**seen(self.name, moment), **changes})
+        fields = {"run": self.run, "moment": moment, "present": present, **seen(self.name, moment), **changes}
+        return self.send("observe", **fields)
 
     def decide(self, moment: int) -> int:
         return self.send("decide", run=self.run, moment=moment)
@@ -109,8 +116,6 @@ PLACES = {"ego0": (0.0, 0.0, 0.0), "ego1": (30.0, 0.0, 3.14159), "ego2": (15.0, 
 
 def seen(name: str, moment: int) -> dict[str, Any]:
     """Three cars that meet in one place, and somebody in front of each; 5 moments a second, 8 m/s."""
-    import math
-
     x, y, yaw = PLACES[name]
     step = 1.6 * moment
     x, y = x + step * math.cos(yaw), y + step * math.sin(yaw)
@@ -179,9 +184,9 @@ def heard(plan: dict[str, Any], kind: str) -> dict[str, str]:
     return {h["sender"]: h["status"] for h in plan["heard"] if h["kind"] == kind}
 
 
-def until(condition: Callable[[], bool], limit: float = 20.0) -> None:
+def until(condition: Callable[[], bool], limit: float = ANSWER) -> None:
     """Waits for something that is going to be."""
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end
-        time.sleep(0.01)
+        time.sleep(0.005)
