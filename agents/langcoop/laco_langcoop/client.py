@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """One vehicle's end. Nothing waits but `welcomed`, `answer` and `ping`, and not past `until` [s, monotonic]."""
+    """One vehicle's end. Only `link`, `welcomed`, `answer` and `ping` wait, and not past `until` [s, monotonic]."""
 
     def __init__(self, vehicle: str, endpoint: str) -> None:
         self.vehicle = vehicle
@@ -41,6 +41,17 @@ class Client:
         """A run begins: said as soon as there is a link, and again to a server that is started anew."""
         self._terms, self._greeted, self.misses = dict(terms), 0, 0
         self._greet()
+
+    @property
+    def greeted(self) -> bool:
+        """Whether the server was told that the run begins."""
+        return self._greeted > 0
+
+    def link(self, until: float) -> None:
+        """Wait for a link, and say hello on it."""
+        if not self._greeted:
+            self.line.receive(until)  # a server that knows nothing of the run says nothing
+            self._greet()
 
     def welcomed(self, until: float) -> Answer:
         """Wait for the server's welcome (in `plan`)."""

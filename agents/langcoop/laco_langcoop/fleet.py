@@ -14,6 +14,7 @@ from laco_langcoop.plans import Plan
 from laco_langcoop.settings import Settings
 
 VERSION = 1  # of the wire
+LINK, TURN = 2.0, 0.02  # [s] for links to stand when a run begins, and for one of them at a time
 _log = logging.getLogger(__name__)
 
 
@@ -57,11 +58,21 @@ class Fleet:
                       "period": period, "wait": float(s.wait), "radio": s.radio, "seed": s.seed,
                       "prompts": prompts}  # fmt: skip
         self._clients = {name: Client(name, s.endpoints[name]) for name in vehicles if name in s.endpoints}
+        until = time.monotonic() + s.deadline
         for client in self._clients.values():
             client.hello(terms)
-        until = time.monotonic() + s.deadline
+        self._meet(min(until, time.monotonic() + LINK))
         for name, client in self._clients.items():
             self._greeted(name, client.welcomed(until))
+
+    def _meet(self, until: float) -> None:
+        """All hellos go out before any welcome is waited for: a server gives its vehicle's peers time to begin too."""
+        while time.monotonic() < until:
+            silent = [client for client in self._clients.values() if not client.greeted]
+            if not silent:
+                return
+            for client in silent:
+                client.link(min(until, time.monotonic() + TURN))
 
     def _greeted(self, name: str, answer: Answer) -> None:
         if answer.plan is None:
@@ -78,8 +89,9 @@ class Fleet:
         """
         self._moment, self._time, self._sent = moment, now, {}
         for name, view in views.items():
+            began = time.monotonic()
             size = self._clients[name].observe(moment, {"present": present, "time": now, **view})
-            self._sent[name] = (size, time.monotonic())
+            self._sent[name] = (size, began)
 
     def decide(self, name: str) -> Decision:
         """The plan of one vehicle that observed. The deadline is one for all vehicles of a moment."""

@@ -1,4 +1,4 @@
-"""`laco agent --wire langcoop` as processes, quickly: forks of one that has loaded torch, running the command's own main."""
+"""`laco agent --wire langcoop` as processes, quickly: forks of one that has loaded torch, running the same main."""
 
 from __future__ import annotations
 
