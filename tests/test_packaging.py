@@ -74,13 +74,13 @@ def test_the_wheel_holds_one_package_and_its_data(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"laco"}
     for folder, home in {"laco": "laco", "agents": "laco/agents", "comm": "laco/comm"}.items():
         sources = {path.relative_to(ROOT / folder).as_posix() for path in (ROOT / folder).rglob("*.py")}
-        shipped = {f"{home}/{path}" for path in sources if "langcoop/" not in path}
+        shipped = {f"{home}/{path}" for path in sources if "laco_langcoop/" not in path}
         assert shipped <= names, f"of {folder} the wheel lacks {sorted(shipped - names)}"
     assert {"laco/py.typed", "laco/scenarios/maps/crossing.xodr", "laco/scenarios/maps/grid.net.xml"} <= names
     assert {f"laco/view/static/{path.name}" for path in (ROOT / "laco/view/static").iterdir()} <= names
     data = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("agents/**/*.safetensors")}
     assert {f"laco/{path}" for path in data} <= names
-    assert not any("langcoop/" in name or "/tests/" in name for name in names)
+    assert not any("laco_langcoop" in name or "agents/langcoop" in name or "/tests/" in name for name in names)
 
 
 def test_the_wheel_works_from_the_repository_root(installed: Path) -> None:

@@ -17,6 +17,7 @@ from laco_langcoop.board import Facts
 from laco_langcoop.errors import LacoError
 from laco_langcoop.geometry import Point, Pose, straight, world, wrapped
 from laco_langcoop.sensors import image
+from laco_langcoop.simulator import MOST, SLIMMEST
 
 AHEAD = 12.0 + 1.3  # [m] from the vehicle's middle to the point of detmap_pose
 FRAME = 0.2  # [s] between two entries where they carry no times
@@ -85,7 +86,7 @@ def boxes(entry: dict[str, Any], idx: int, here: Pose) -> list[list[float]]:
     corners = array(found[idx]).astype(float)
     if corners.ndim != 3 or corners.shape[1] < 4 or corners.shape[2] < 2 or not np.isfinite(corners).all():
         return []
-    return [_box(four, here) for four in corners[:, :4, :2]]
+    return [_box(four, here) for four in corners[:MOST, :4, :2]]
 
 
 def _box(corners: Any, here: Pose) -> list[float]:
@@ -94,7 +95,7 @@ def _box(corners: Any, here: Pose) -> list[float]:
     x, y = world(here, float(right), float(forward))
     edges = sorted((corners[1] - corners[0], corners[2] - corners[1]), key=lambda edge: -float(np.hypot(*edge)))
     yaw = wrapped(here[2] + math.atan2(float(edges[0][0]), float(edges[0][1])))
-    half = [float(np.hypot(*edge)) / 2.0 for edge in edges]
+    half = [max(SLIMMEST, float(np.hypot(*edge)) / 2.0) for edge in edges]
     return [x, y, yaw, 0.0, half[0], half[1]]
 
 

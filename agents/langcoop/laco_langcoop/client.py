@@ -22,12 +22,16 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """One vehicle's end. Only `link`, `welcomed`, `answer` and `ping` wait, and not past `until` [s, monotonic]."""
+    """One vehicle's end. Nothing waits but `linked`, `answer` and `ping`, and not past `until` [s, monotonic].
+
+    misses: decisions since the server was last heard; welcome: its answer to hello, None until that has come.
+    """
 
     def __init__(self, vehicle: str, endpoint: str) -> None:
         self.vehicle = vehicle
         self.line = Line(endpoint)
-        self.misses = 0  # decisions since the server was last heard
+        self.misses = 0
+        self.welcome: Map | None = None
         self._terms: Map = {}
         self._greeted = 0  # the link on which hello was said
         self._number = 0
@@ -35,36 +39,23 @@ class Client:
         self._observed = 0
         self._decided = 0
         self._moment = -1
-        self._trouble = ""
+        self._trouble = ""  # with this moment
+        self._refusal = ""  # of the run
 
     def hello(self, terms: Map) -> None:
         """A run begins: said as soon as there is a link, and again to a server that is started anew."""
         self._terms, self._greeted, self.misses = dict(terms), 0, 0
         self._greet()
 
-    @property
-    def greeted(self) -> bool:
-        """Whether the server was told that the run begins."""
-        return self._greeted > 0
-
-    def link(self, until: float) -> None:
-        """Wait for a link, and say hello on it."""
-        if not self._greeted:
-            self.line.receive(until)  # a server that knows nothing of the run says nothing
-            self._greet()
-
-    def welcomed(self, until: float) -> Answer:
-        """Wait for the server's welcome (in `plan`)."""
-        while True:
-            self._greet()
-            found = self.line.receive(until)
-            if found is None:
-                known = "no answer from" if self.line.linked else "no server at"
-                return Answer(None, f"{known} {self.line.endpoint}")
-            if found.get("type") == "welcome" and found.get("id") == self._hello:
-                return Answer(found)
-            if found.get("type") == "error" and found.get("id") == self._hello:
-                return Answer(None, _reason(found))
+    def linked(self, until: float) -> bool:
+        """Wait for a link to the server. Its welcome is not waited for: it comes when the server knows its peers, which
+        may be about to say hello by way of this very process, and before the first plan.
+        """
+        while not self.line.linked:
+            if self.line.receive(until) is None:
+                return False
+        self._greet()
+        return True
 
     def observe(self, moment: int, view: Map) -> int:
         """Say what the vehicle sees, without waiting; bytes sent, 0 if there is no link."""
@@ -85,8 +76,8 @@ class Client:
         """The plan that was asked for."""
         link = self.line.links
         while True:
-            if self._trouble:
-                return Answer(None, self._trouble)
+            if self._refusal or self._trouble:
+                return Answer(None, self._refusal or self._trouble)
             if not self._decided or not self.line.linked:
                 return Answer(None, f"no server reads at {self.line.endpoint}")
             if self.line.links != link or self._greeted != link:
@@ -126,6 +117,7 @@ class Client:
         due = self._terms and self.line.linked and self._greeted != self.line.links
         if due and self._send("hello", **self._terms):
             self._greeted, self._hello = self.line.links, self._number
+            self.welcome, self._refusal = None, ""
 
     def _send(self, kind: str, **content: Any) -> int:
         self._number += 1
@@ -143,7 +135,12 @@ class Client:
         if not found:
             return
         self.misses = 0
-        if found.get("type") == "error" and found.get("id") in (self._observed, self._decided, self._hello):
+        kind, number = found.get("type"), found.get("id")
+        if kind == "welcome" and number == self._hello:
+            self.welcome = found
+        elif kind == "error" and number == self._hello:
+            self._refusal = _reason(found)
+        elif kind == "error" and number in (self._observed, self._decided):
             self._trouble = _reason(found)
 
 

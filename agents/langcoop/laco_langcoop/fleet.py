@@ -14,7 +14,7 @@ from laco_langcoop.plans import Plan
 from laco_langcoop.settings import Settings
 
 VERSION = 1  # of the wire
-LINK, TURN = 2.0, 0.02  # [s] for links to stand when a run begins, and for one of them at a time
+LINK = 5.0  # [s] of wall clock for links to servers that are said to be there
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +40,7 @@ class Fleet:
         self._clients: dict[str, Client] = {}
         self._last: dict[str, Plan] = {}
         self._status: dict[str, str] = {}
+        self._welcomes: dict[str, Map] = {}
         self._run = ""
         self._moment = self._asked = -1
         self._time = 0.0
@@ -47,7 +48,7 @@ class Fleet:
         self._until = 0.0
 
     def begin(self, run: str, vehicles: list[str], period: float, prompts: Map | None) -> None:
-        """Say hello for these vehicles, and wait for their servers, but no longer than the deadline.
+        """Say hello for these vehicles. A server that is not there yet is waited for a little.
 
         period: simulated time between two moments [s]; prompts: the agent YAML's, for the channel `language`.
         """
@@ -58,29 +59,12 @@ class Fleet:
                       "period": period, "wait": float(s.wait), "radio": s.radio, "seed": s.seed,
                       "prompts": prompts}  # fmt: skip
         self._clients = {name: Client(name, s.endpoints[name]) for name in vehicles if name in s.endpoints}
-        until = time.monotonic() + s.deadline
         for client in self._clients.values():
             client.hello(terms)
-        self._meet(min(until, time.monotonic() + LINK))
+        until = time.monotonic() + min(s.deadline, LINK)
         for name, client in self._clients.items():
-            self._greeted(name, client.welcomed(until))
-
-    def _meet(self, until: float) -> None:
-        """All hellos go out before any welcome is waited for: a server gives its vehicle's peers time to begin too."""
-        while time.monotonic() < until:
-            silent = [client for client in self._clients.values() if not client.greeted]
-            if not silent:
-                return
-            for client in silent:
-                client.link(min(until, time.monotonic() + TURN))
-
-    def _greeted(self, name: str, answer: Answer) -> None:
-        if answer.plan is None:
-            _log.warning("LACO: %s: %s; it brakes until there is one", name, answer.reason)
-        else:
-            missing = answer.plan.get("missing") or "none"
-            model, channel = answer.plan.get("model"), self.settings.channel
-            _log.info("LACO: %s: %s on channel %s, missing peers: %s", name, model, channel, missing)
+            if not client.linked(until):
+                _log.warning("LACO: %s: no server at %s; it brakes until there is one", name, client.line.endpoint)
 
     def observe(self, moment: int, now: float, views: dict[str, Map], present: list[str]) -> None:
         """Send what each vehicle sees (fields of the wire's `observe`) at simulated time `now` [s]; waits for nothing.
@@ -104,6 +88,7 @@ class Fleet:
         passed = time.monotonic() - sent
         decision = self._judge(name, answer, passed)
         self._tell(name, decision, answer, size, passed)
+        self._greet(name, client)
         return decision
 
     def end(self) -> None:
@@ -118,6 +103,16 @@ class Fleet:
             self._until = time.monotonic() + self.settings.deadline
             for name in self._sent:
                 self._clients[name].ask(self._moment)
+
+    def _greet(self, name: str, client: Client) -> None:
+        """Say once for each hello whom a vehicle begins with."""
+        welcome = client.welcome
+        if welcome is not None and self._welcomes.get(name) is not welcome:
+            self._welcomes[name] = welcome
+            missing = ", ".join(map(str, welcome.get("missing") or [])) or "nobody"
+            level = logging.INFO if missing == "nobody" else logging.WARNING
+            text = "LACO: %s: model %s, channel %s, without %s"
+            _log.log(level, text, name, welcome.get("model"), self.settings.channel, missing)
 
     def _judge(self, name: str, answer: Answer, passed: float) -> Decision:
         found, reason = answer

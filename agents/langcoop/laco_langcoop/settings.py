@@ -11,7 +11,7 @@ from laco_langcoop.errors import LacoError
 
 CHANNELS = ("silent", "observation", "language", "visual", "latent")
 NAME = re.compile(r"ego(0|[1-9][0-9]*)$")
-ENDPOINT = re.compile(r"(tcp|ipc)://\S+$")
+ENDPOINT = re.compile(r"tcp://[^\s/*]+:[0-9]{1,5}$")
 
 
 @dataclass(frozen=True)

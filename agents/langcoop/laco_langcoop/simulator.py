@@ -8,6 +8,8 @@ from typing import Any
 from laco_langcoop.geometry import Route
 
 REACH = 60.0  # [m] within which others are told where a planner YAML asks for the simulator's truth
+MOST = 128  # of them, the nearest
+SLIMMEST = 0.1  # [m] half of the least width: some walkers' boxes are flat, and the wire knows no flat ones
 ROAD_USERS = ("vehicle.", "walker.")
 
 
@@ -39,13 +41,17 @@ def pose(actor: Any) -> tuple[float, float, float]:
 
 def others(world: Any, actor: Any) -> list[list[float]]:
     """All road users near an actor as objects of the wire, whether it can see them or not: the simulator's truth."""
-    x, y, _ = pose(actor)
-    found = []
+    here = pose(actor)
+    near = []
     for other in world.get_actors():
-        if other.id == actor.id or not other.type_id.startswith(ROAD_USERS):
-            continue
-        ox, oy, yaw = pose(other)
-        if math.hypot(ox - x, oy - y) <= REACH:
-            drive, half = other.get_velocity(), other.bounding_box.extent
-            found.append([ox, oy, yaw, math.hypot(drive.x, drive.y), half.x, half.y])
-    return found
+        if other.id != actor.id and other.type_id.startswith(ROAD_USERS):
+            there = pose(other)
+            away = math.hypot(there[0] - here[0], there[1] - here[1])
+            if away <= REACH:
+                near.append((away, other, there))
+    return [_object(other, there) for _, other, there in sorted(near, key=lambda one: one[0])[:MOST]]
+
+
+def _object(other: Any, there: tuple[float, float, float]) -> list[float]:
+    drive, half = other.get_velocity(), other.bounding_box.extent
+    return [*there, math.hypot(drive.x, drive.y), max(SLIMMEST, half.x), max(SLIMMEST, half.y)]

@@ -17,7 +17,7 @@ SOON = 5.0  # [s] for what must come; nothing waits that long if all is well
 def greeted(endpoint: str) -> Client:
     client = Client("ego0", endpoint)
     client.hello({"run": "r", "version": 1})
-    assert client.welcomed(time.monotonic() + SOON).plan is not None
+    assert client.linked(time.monotonic() + SOON)
     return client
 
 
@@ -46,7 +46,7 @@ def test_a_run_from_hello_to_bye(servers: Any, until: Callable[..., None]) -> No
 def test_nobody_there_is_a_reason_and_nothing_waits() -> None:
     client = Client("ego0", "tcp://127.0.0.1:1")
     client.hello({"run": "r"})
-    assert client.welcomed(time.monotonic() + 0.05) == (None, "no server at tcp://127.0.0.1:1")
+    assert not client.linked(time.monotonic() + 0.05)
     assert client.observe(0, {}) == 0
     client.ask(0)
     assert "no server" in client.answer(time.monotonic() + 60.0).reason
@@ -131,6 +131,34 @@ def test_an_error_is_the_reason_at_once(servers: Any) -> None:
     server.wrong = wrong
     assert moment(client, 0) == (None, "the server says: no route here")
     assert client.misses == 0, "a server that says no is heard"
+    client.bye()
+
+
+def test_a_refused_run_is_the_reason_of_every_moment(servers: Any) -> None:
+    server = servers()
+    server.wrong = lambda request, answers: [{"type": "error", "id": request["id"], "reason": request["type"]}]
+    client = greeted(server.endpoint)
+    for number in range(2):
+        assert moment(client, number).reason == "the server says: hello"
+    assert client.welcome is None
+    client.bye()
+
+
+def test_the_first_plan_is_waited_for_not_the_welcome(servers: Any) -> None:
+    """A server welcomes when it knows its peers, and those may say hello by way of the same process."""
+    server = servers()
+    late: list[Any] = []
+
+    def wrong(request: Any, answers: Any) -> Any:
+        late.extend(answers)
+        return [late.pop(0) for _ in range(len(late))] if request["type"] == "decide" else []
+
+    server.wrong = wrong
+    client = greeted(server.endpoint)
+    assert client.welcome is None
+    assert moment(client, 0).plan is not None
+    assert client.welcome is not None
+    assert client.welcome["model"] == "tiny"
     client.bye()
 
 

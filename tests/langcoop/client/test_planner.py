@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import threading
 import types
 from collections.abc import Callable
 from copy import deepcopy
@@ -92,6 +93,15 @@ def test_a_planner_speaks_for_the_egos_it_is_chosen_for(servers: Any, entry: Cal
     made = [servers() for _ in range(3)]
     endpoints = {f"ego{i}": server.endpoint for i, server in enumerate(made)}
     first, second = (LacoPlanner(endpoints=endpoints, deadline=5.0) for _ in range(2))
+    greeted = threading.Barrier(3)  # as real servers do: nobody is welcome before all are there
+
+    def wait(request: Any, answers: Any) -> Any:
+        if request["type"] == "hello":
+            greeted.wait(5.0)
+        return answers
+
+    for server in made:
+        server.wrong = wait
     bank = [entry([(0.0, 0.0, 0.0)] * 3)]
     cfg = config([1, 0, 1])
     chosen = [second, first, second]
@@ -266,6 +276,7 @@ BAD = [
     ({}, "endpoints"),
     ({"endpoints": {"ego0": "127.0.0.1:7400"}}, "not like"),
     ({"endpoints": {"car": "tcp://a:1"}}, "not like"),
+    ({"endpoints": {"ego0": "ipc:///tmp/a"}}, "not like"),
     ({"endpoints": {"ego0": "tcp://a:1"}, "chanel": "latent"}, "unknown chanel"),
     ({"endpoints": {"ego0": "tcp://a:1"}, "channel": "smoke"}, "channel is one of"),
     ({"endpoints": {"ego0": "tcp://a:1"}, "deadline": 0}, "deadline is a positive number"),

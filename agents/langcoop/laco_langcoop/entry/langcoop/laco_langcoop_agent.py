@@ -48,6 +48,6 @@ class LacoLangCoopAgent(VLM_Agent):  # type: ignore[misc]
         facts = BOARD.facts(idx)
         facts.speed = speedometer(input_data.get(f"speed_{idx}"))
         facts.route = facts.route or planned(self, idx)
-        actor = CarlaDataProvider.get_hero_actor(hero_id=idx)
-        if BOARD.truth and actor is not None:
-            facts.objects = others(CarlaDataProvider.get_world(), actor)
+        if BOARD.truth and (getattr(self, "step", -1) + 1) % self.config["simulation"]["skip_frames"] == 0:
+            actor = CarlaDataProvider.get_hero_actor(hero_id=idx)
+            facts.objects = [] if actor is None else others(CarlaDataProvider.get_world(), actor)
