@@ -10,7 +10,7 @@ from laco.agents.bridge.wire import Observe
 from laco.agents.observation import Actor, Body, Observation, Picture, Pictured, Point
 from laco.agents.perception import ROUTE_AHEAD
 
-NEAR = 3.0  # [m] from where it was expected, somebody seen a moment ago is still the same
+NEAR = 3.0  # [m] from where it was expected, plus the turn [rad]: so near, it is still the same
 FORGET = 2.0  # [s] unseen, it would be somebody else
 TURNING = 1.0  # [rad/s] the fastest turn that is believed of what a detector reports
 SAME = 0.01  # [m] route points that are nearer are one
@@ -69,7 +69,12 @@ class Lookout:
             return {}
         numbers = list(self._seen)
         expected = np.array([_moved(self._seen[n], passed) for n in numbers])
-        gaps = np.hypot(*(expected[:, None] - np.array([(b.x, b.y) for b in bodies])[None]).transpose(2, 0, 1))
+        there = np.array([(b.x, b.y, b.yaw) for b in bodies])
+        away = expected[:, None] - there[None]
+        turned = np.abs(np.remainder(away[..., 2] + np.pi, 2 * np.pi) - np.pi)
+        gaps = np.hypot(away[..., 0], away[..., 1]) + np.minimum(
+            turned, 1.0
+        )  # a detector may see the back for the front
         found: dict[int, int] = {}
         taken: set[int] = set()
         for flat in np.argsort(gaps, axis=None, kind="stable"):
@@ -108,7 +113,7 @@ def _distinct(points: Array) -> Array:
     return np.stack(kept)
 
 
-def _moved(body: Body, passed: float) -> Point:
-    """Where it is expected after so long [s]."""
+def _moved(body: Body, passed: float) -> tuple[float, float, float]:
+    """Where it is expected after so long [s], and its heading."""
     way = body.speed * passed
-    return body.x + way * math.cos(body.yaw), body.y + way * math.sin(body.yaw)
+    return body.x + way * math.cos(body.yaw), body.y + way * math.sin(body.yaw), body.yaw
