@@ -1,4 +1,4 @@
-"""The client needs nothing of the double or of the main package, and of evaluators only what the contract says they have."""
+"""The client needs nothing of the double or of the main package, and of evaluators what the contract says they have."""
 
 import ast
 import sys

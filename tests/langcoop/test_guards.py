@@ -54,8 +54,9 @@ def legal(drive: hosting.Drive) -> None:
             assert 0 <= brake <= 1
 
 
-@pytest.mark.parametrize("egos", [1, 2, 3])
-@pytest.mark.parametrize("agent", [AGENT, BARE], ids=["team agent", "planner alone"])
+@pytest.mark.parametrize(
+    ("agent", "egos"), [(AGENT, 2), (AGENT, 3), (BARE, 2)], ids=["two", "three", "two, the planner alone"]
+)
 def test_thirteen_ticks(begin: Begin, servers: dict[str, scripted.Scripted], agent: Path, egos: int) -> None:
     drive = begin(egos, agent)
     drive.tick(13)
@@ -75,21 +76,30 @@ def test_thirteen_ticks(begin: Begin, servers: dict[str, scripted.Scripted], age
     assert len(journal(drive)) == 4 * egos
 
 
-@pytest.mark.parametrize("agent", [AGENT, BARE], ids=["team agent", "planner alone"])
-@pytest.mark.parametrize("way", [[(3.0, 4.0), (63.0, 84.0)], [(0.0, 0.0), (0.0, -90.0)], [(9.0, 9.0), (-90.0, 9.0)]])
+@pytest.mark.parametrize(
+    ("agent", "way"),
+    [
+        (AGENT, [(3.0, 4.0), (63.0, 84.0)]),
+        (AGENT, [(9.0, 9.0), (-90.0, 9.0)]),
+        (BARE, [(0.0, 0.0), (0.0, -90.0)]),
+        (BARE, [(3.0, 4.0), (63.0, 84.0)]),
+    ],
+)
 def test_pose_and_speed_are_the_vehicles_own(begin: Begin, servers: Any, agent: Path, way: Any) -> None:
     """To the cm although the bank tells a point 13.3 m ahead; m/s although it tells no speed and steps of 0.2 s."""
     servers["ego0"].script.plan = {"curvature": [3.0] * 5}
     drive = begin(2, agent, way=way)
-    drive.tick(33)
+    drive.tick(25)
     for i in range(2):
+        before = None
         for seen, request in zip(drive.seen[::4], servers[f"ego{i}"].of("observe"), strict=True):
             x, y, yaw, speed = seen.places[i]
             assert request["pose"][:2] == pytest.approx([x, y], abs=0.01)
             assert math.remainder(request["pose"][2] - yaw, 2 * math.pi) == pytest.approx(0, abs=1e-3)
-            mean = speed if agent == AGENT else speed - 0.1 * 3.0  # over the last 0.2 s at full throttle
-            assert request["speed"] == pytest.approx(mean, abs=0.01 if agent == AGENT else 0.35)
-    assert drive.egos[0].vehicle.speed > 3.0
+            driven = 0.0 if before is None else math.dist(before, (x, y)) / 0.2
+            assert request["speed"] == pytest.approx(speed if agent == AGENT else driven, abs=0.02)
+            before = (x, y)
+        assert drive.egos[i].vehicle.speed > 2.0
 
 
 def test_route_image_and_the_rest_of_what_is_seen(begin: Begin, servers: Any) -> None:
@@ -152,7 +162,7 @@ def test_a_plan_reaches_the_pedals_as_it_is(begin: Begin, servers: Any) -> None:
 )
 def test_whatever_a_server_answers_the_plan_is_legal(begin: Begin, servers: Any, answer: dict[str, Any]) -> None:
     servers["ego0"].script.plan = answer
-    drive = begin(2, planner={"deadline": 0.5})
+    drive = begin(2, planner={"deadline": 0.3})
     drive.tick(5)
     legal(drive)
     plan, other = drive.agent.infer.predicted_result_list_buffer
@@ -275,14 +285,14 @@ def test_a_server_that_is_lost_on_the_way(
     begin: Begin, servers: Any, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Hold, then brake; the other drives on, the log says which one and since when."""
-    drive = begin(2, planner={"deadline": 0.5})
+    drive = begin(2, planner={"deadline": 0.3})
     drive.tick(21)
     with caplog.at_level(logging.WARNING):
         if how == "stop":
             servers["ego1"].stop()
         else:
             servers["ego1"].script.deaf = True
-        drive.tick(60)
+        drive.tick(44)
     legal(drive)
     told = journal(drive)
     statuses = [entry["status"] for entry in told if entry["idx"] == 1]
@@ -290,17 +300,17 @@ def test_a_server_that_is_lost_on_the_way(
     assert list(dict.fromkeys(statuses)) == ["planned", "held", "braked"]
     assert {entry["status"] for entry in told if entry["idx"] == 0} == {"planned"}
     assert drive.egos[1].vehicle.speed == 0.0
-    assert drive.egos[0].vehicle.speed > 5.0
+    assert drive.egos[0].vehicle.speed > 4.0
     assert any("ego1" in r.getMessage() and "held" in r.getMessage() for r in caplog.records)
 
 
 def test_a_server_that_is_slow_is_waited_for_up_to_the_deadline(begin: Begin, servers: Any) -> None:
-    servers["ego0"].script.delay = 0.15
+    servers["ego0"].script.delay = 0.1
     drive = begin(2, planner={"deadline": 5.0})
     drive.tick(9)
     assert {entry["status"] for entry in journal(drive)} == {"planned"}
-    servers["ego0"].script.delay = 1.0
-    drive.agent.heter_planning_models[0].fleet.settings.__dict__["deadline"] = 0.4
+    servers["ego0"].script.delay = 0.6
+    drive.agent.heter_planning_models[0].fleet.settings.__dict__["deadline"] = 0.3
     drive.tick(8)
     late = [entry for entry in journal(drive) if entry["moment"] >= 3]
     assert {entry["status"] for entry in late if entry["idx"] == 0} == {"held"}

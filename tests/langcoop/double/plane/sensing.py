@@ -60,19 +60,23 @@ def ahead(vehicle: Vehicle, x: float, y: float, yaw: float = 0.0) -> tuple[float
 
 
 def camera(spec: dict[str, Any], vehicle: Vehicle, world: World) -> Array:
-    """[height, width, 4] uint8, BGRA: sky, road, lines that come nearer, and the others as boxes."""
+    """[height, width, 4] uint8, BGRA: sky, road, lines that come nearer to who looks ahead, and the others as boxes."""
     width, height = int(spec["width"]), int(spec["height"])
     yaw = math.radians(spec.get("yaw", 0.0))
     focal = width / 2 / math.tan(math.radians(float(spec["fov"])) / 2)
-    picture = backdrop(width, height).copy()
-    down = np.arange(1, height - height // 2)  # rows below the horizon
-    along = vehicle.x * math.cos(vehicle.yaw + yaw) + vehicle.y * math.sin(vehicle.yaw + yaw)
-    dashes = height // 2 + down[(along + focal * spec["z"] / down) % DASH < DASH / 2]
-    picture[dashes, width // 2 - 5 : width // 2 + 5, :3] = LINE
-    for other in sorted(others(vehicle, world), key=lambda o: -math.hypot(o.x - vehicle.x, o.y - vehicle.y)):
-        depth, right = ahead(vehicle, other.x, other.y, yaw)
-        if depth > 1.0:
-            paint(picture, focal / depth, right, spec["z"], PAINT[other.id % len(PAINT)])
+    seen = [(*ahead(vehicle, other.x, other.y, yaw), other.id) for other in others(vehicle, world)]
+    seen = sorted(place for place in seen if place[0] > 1.0)
+    picture = backdrop(width, height)
+    if not seen and yaw:
+        return picture
+    picture = picture.copy()
+    if not yaw:
+        down = np.arange(1, height - height // 2)  # rows below the horizon
+        along = vehicle.x * math.cos(vehicle.yaw) + vehicle.y * math.sin(vehicle.yaw)
+        dashes = height // 2 + down[(along + focal * spec["z"] / down) % DASH < DASH / 2]
+        picture[dashes, width // 2 - 5 : width // 2 + 5, :3] = LINE
+    for depth, right, number in reversed(seen):
+        paint(picture, focal / depth, right, spec["z"], PAINT[number % len(PAINT)])
     return picture
 
 
@@ -81,6 +85,7 @@ def backdrop(width: int, height: int) -> Array:
     picture = np.full((height, width, 4), 255, dtype=np.uint8)
     picture[: height // 2, :, :3] = SKY
     picture[height // 2 :, :, :3] = ROAD
+    picture.flags.writeable = False
     return picture
 
 
