@@ -36,6 +36,14 @@ class Book:
         """By sender."""
         return self._rolls.get(moment, {}).get(phase, {})
 
+    def newest(self, sender: str) -> dict[str, int]:
+        """By phase the newest moment of which there is a roll of this vehicle."""
+        found: dict[str, int] = {}
+        for moment, phases in self._rolls.items():
+            for phase in (phase for phase, there in phases.items() if sender in there):
+                found[phase] = max(moment, found.get(phase, 0))
+        return found
+
     def drop(self, before: int) -> None:
         """Forgets moments that nobody here comes back to."""
         for moment in [moment for moment in self._rolls if moment < before]:

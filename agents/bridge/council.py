@@ -33,6 +33,7 @@ class Council(Closing):
         self._here, self._fleet = hello.fleet[hello.vehicle], hello.fleet
         self._book = Book(hello.fleet)
         self._meshes: dict[str, str] = {}  # endpoints of the messages of peers elsewhere
+        self._gone: dict[str, dict[str, int]] = {}  # by peer and phase, moments whose rolls went out before it joined
         self._refused: dict[str, str] = {}  # peers that cannot be understood, and why
         self._context = context
         self._roads: dict[str, zmq.Socket[bytes]] = {}  # to other servers
@@ -65,6 +66,7 @@ class Council(Closing):
             self._meshes[join.sender] = join.mesh
             self._refused.pop(join.sender, None)
             self._relink()
+        self._gone[join.sender] = join.sent
         self._heard_from(join.sender)
         for seat in self.seats.values():
             seat.mesh.skip(join.expects.get(seat.name, 0))
@@ -153,12 +155,14 @@ class Council(Closing):
 
     def _complete(self, seat: Seat, phase: str) -> bool:
         """Whether all whom a vehicle waits for have been heard, or given up."""
-        left = seat.expected - self._book.at(seat.moment, phase).keys()
+        there = self._book.at(seat.moment, phase).keys()
+        gone = {name for name, sent in self._gone.items() if sent.get(phase, -1) >= seat.moment}
+        left = seat.expected - there - gone
         if left and time.monotonic() < seat.deadline:
             return False
         for name in sorted(left):
             log.warning("run %s: %s goes on without %s at moment %d", self.run, seat.name, name, seat.moment)
-            seat.leave_out(name)
+            seat.absent.add(name)
         return True
 
     def _elsewhere(self, name: str) -> bool:
@@ -198,8 +202,15 @@ class Council(Closing):
 
     def _join(self, endpoint: str, reply: bool) -> None:
         for seat in self.seats.values():
-            where = {"sender": seat.name, "mesh": seat.mesh.endpoint}
-            join = Join(run=self.run, **where, reply=reply, air=self._air, expects=dict(self._book.expects))
+            join = Join(
+                run=self.run,
+                sender=seat.name,
+                mesh=seat.mesh.endpoint,
+                reply=reply,
+                air=self._air,
+                expects=dict(self._book.expects),
+                sent=self._book.newest(seat.name),
+            )
             self._send(endpoint, join)
 
     def _announce(self, roll: Roll) -> None:

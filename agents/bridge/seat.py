@@ -72,8 +72,12 @@ class Seat(Closing):
     @property
     def expected(self) -> set[str]:
         """Peers whose rolls the current moment waits for."""
-        present = () if self._current is None else self._current.present
-        return (set(present) & self.mesh.peers) - self.absent - {self.name}
+        return (self._present & self.mesh.peers) - self.absent
+
+    @property
+    def _present(self) -> set[str]:
+        """Vehicles that observe at the current moment, but for this one."""
+        return set(() if self._current is None else self._current.present) - {self.name}
 
     def observe(self, told: Observe) -> None:
         """Takes in what it sees now; what waited till now is passed over. Raises: ConfigError if it cannot be used."""
@@ -91,7 +95,7 @@ class Seat(Closing):
         if self._waiting is None:
             raise ConfigError(f"{self.name} has seen nothing new")
         (self._current, self._began), self._waiting = self._waiting, None
-        self._thought, self._sent, self._left = 0.0, [], set(self.absent)
+        self._thought, self._sent = 0.0, []
         self.phase = BEACON
         with self._thinking():
             sent = self.agent.announce(self._lookout.see(self._current))
@@ -100,12 +104,14 @@ class Seat(Closing):
     def speak(self, beacons: Mapping[str, Roll]) -> Roll:
         """Hears the beacons and says what is to be said. beacons: rolls by sender, its own too."""
         self.phase = MESSAGE
+        self._left = self._present - beacons.keys()
         with self._thinking():
             said = self.agent.speak(self._fates(beacons, beacons))
         return self._roll(said)
 
     def fates(self, beacons: Mapping[str, Roll], messages: Mapping[str, Roll]) -> list[Fate]:
         """What its `listen` is to be given."""
+        self._left |= self._present - messages.keys()
         return self._fates(messages, {**beacons, **messages})
 
     def conclude(self, decision: Decision, thought: float) -> None:
@@ -132,11 +138,6 @@ class Seat(Closing):
         """The moment ends without a plan; the rolls say to peers that nothing more comes."""
         self._done, self.phase = (self.moment, reason), IDLE
         return [self._roll([], phase) for phase in (BEACON, MESSAGE)]
-
-    def leave_out(self, peer: str) -> None:
-        """The moment goes on without a peer, and so do later ones until it is heard from."""
-        self.absent.add(peer)
-        self._left.add(peer)
 
     def ask(self, ask: Ask) -> None:
         """Somebody wants a plan; `answers` has it in time."""
@@ -209,11 +210,9 @@ class Seat(Closing):
         )
 
     def _absences(self) -> list[Heard]:
-        """Vehicles that are present, and that the moment went without."""
-        present = set(() if self._current is None else self._current.present) - {self.name}
-        gone = present & (self._left | (present - self.mesh.peers))
+        """Vehicles that are present, and of which a roll did not come in time."""
         told = {"listener": self.name, "seq": -1, "kind": "roll", "status": ABSENT, "reason": "no word of it"}
-        return [msgspec.convert({"sender": name, **told}, Heard) for name in sorted(gone)]
+        return [msgspec.convert({"sender": name, **told}, Heard) for name in sorted(self._left)]
 
     @contextmanager
     def _thinking(self) -> Iterator[None]:

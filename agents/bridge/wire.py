@@ -147,6 +147,7 @@ class Join(msgspec.Struct, tag_field="type", tag="join", frozen=True, kw_only=Tr
 
     air: its `Hello.air`; with another one it is not of the same run.
     expects: by vehicle the number its next message has at least; one that begins anew in a run goes on from there.
+    sent: by phase the newest moment of which the sender's roll has gone out: who comes later need not wait for it.
     """
 
     run: RunId
@@ -155,6 +156,7 @@ class Join(msgspec.Struct, tag_field="type", tag="join", frozen=True, kw_only=Tr
     reply: bool = False
     air: Annotated[str, Meta(max_length=300)] = ""
     expects: Annotated[dict[Name, Count], Meta(max_length=MAX_FLEET)] = {}
+    sent: Annotated[dict[Short, Count], Meta(max_length=2)] = {}
 
 
 class Roll(msgspec.Struct, tag_field="type", tag="roll", frozen=True, kw_only=True):

@@ -133,6 +133,33 @@ def test_a_mixed_fleet(start: Begin, servers: dict[str, Server]) -> None:
     assert drive.egos[1].vehicle.speed > 0.3
 
 
+def test_a_planner_yaml_for_each_vehicle(start: Begin, cameras: Fleet) -> None:
+    """As heterogeneous fleets are written: the planners know nothing of each other, their servers do."""
+    fleet = first(cameras, 2)
+    drive = start(AGENT, [laco(fleet), laco(fleet)], [0, 1])
+    drive.tick(9)
+    legal(drive)
+    assert len({e["run"] for e in journal()}) == 1
+    for entry in journal():
+        assert {(r["kind"], r["status"]) for r in entry["heard"]} == {("beacon", "used"), ("latent", "used")}
+
+
+def test_who_has_finished_is_not_waited_for(start: Begin, cameras: Fleet) -> None:
+    drive = start(AGENT, [laco(first(cameras, 3))], [0, 0, 0])
+    drive.tick(5)
+    from srunner.scenariomanager.carla_data_provider import CarlaDataProvider
+
+    drive.evaluator.manager._agent.del_ego_sensor(1)
+    CarlaDataProvider.remove_actor_by_id(drive.egos[1].vehicle.id)
+    drive.tick(8)
+    legal(drive)
+    assert [e["moment"] for e in journal(1)] == [0, 1]
+    for entry in (*journal(0)[2:], *journal(2)[2:]):
+        other = "ego2" if entry["idx"] == 0 else "ego0"
+        assert {(r["sender"], r["status"]) for r in entry["heard"]} == {(other, "used")}
+        assert entry["seconds"]["wait"] < 2.5  # half of what a server would wait for somebody who is missing
+
+
 def test_a_server_that_hangs_and_wakes(start: Begin, servers: dict[str, Server]) -> None:
     sleeper = servers["spare"]
     drive = start(AGENT, [laco({"ego0": servers["ego0"], "ego1": sleeper}, wait=0.5, deadline=2.0)], [0, 0])

@@ -1,17 +1,13 @@
 """The double itself: it does what the contract says of LangCoop's loop, and fails where LangCoop fails."""
 
-import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from double import checkouts, hosting
+from double import hosting
 
 AGENT = Path(hosting.__file__).parent / "team/plain_agent.py"
 
@@ -180,25 +176,3 @@ def test_two_controllers_are_broken(langcoop: Path, inside: Any, kind: str, erro
     with pytest.raises((IndexError, AttributeError)) as caught:
         VLMDRIVE_REGISTRY[f"VLMController{kind}"]({}).run_step({})
     assert caught.type.__name__ == error
-
-
-def test_a_whole_evaluation_as_a_process_writes_results(langcoop: Path, carla_root: Path, tmp_path: Path) -> None:
-    """Started as LangCoop's script does, from the checkout, with its options."""
-    config = checkouts.write_config(tmp_path, [plain(speed=6.0)], [0, 0])
-    routes = checkouts.write_routes(tmp_path / "r.xml", [[(0.0, 0.0), (40.0, 0.0)]])
-    script = langcoop / "simulation/leaderboard/leaderboard/leaderboard_evaluator_parameter.py"
-    paths = checkouts.python_path(langcoop, carla_root)
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "ROUTES": str(routes)}
-    env |= {"SAVE_PATH": str(tmp_path / "save"), "RESULT_ROOT": str(tmp_path)}
-    env.pop("PYTHONSAFEPATH", None)
-    options = ["--agent", AGENT, "--agent-config", config, "--ego-num", "2", "--routes", routes]
-    options += ["--game_timeout", "1", "--checkpoint", tmp_path / "out/results.json"]
-    command = [sys.executable, script, *options]
-    done = subprocess.run(command, cwd=langcoop, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    for i in range(2):
-        saved = json.loads((tmp_path / f"out/ego_vehicle_{i}/results.json").read_text(encoding="utf-8"))
-        (record,) = saved["_checkpoint"]["records"]
-        assert 0 < record["scores"]["score_composed"] == record["scores"]["score_route"] < 100
-        assert len(saved["values"]) == len(saved["labels"]) == 12
-        assert record["meta"]["duration_game"] == pytest.approx(1)

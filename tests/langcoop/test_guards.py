@@ -3,17 +3,20 @@
 import json
 import logging
 import math
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from double import hosting, scripted
+from double import checkouts, hosting, scripted
 
 OWN = Path(hosting.__file__).parent / "team"
-ENTRY = Path(__file__).parents[2] / "agents/langcoop/laco_langcoop/entry"
-AGENT = ENTRY / "langcoop/laco_langcoop_agent.py"
+CLIENT = Path(__file__).parents[2] / "agents/langcoop"
+AGENT = CLIENT / "laco_langcoop/entry/langcoop/laco_langcoop_agent.py"
 BARE = OWN / "laco_plain_agent.py"  # LangCoop's own agent, and the planner
 Begin = Callable[..., hosting.Drive]
 
@@ -39,8 +42,6 @@ def begin(start: Begin, servers: dict[str, scripted.Scripted]) -> Begin:
 
 def journal(drive: hosting.Drive) -> list[dict[str, Any]]:
     """The client's log, a map per vehicle and decision."""
-    import os
-
     lines = (Path(os.environ["SAVE_PATH"]) / "laco-messages.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
@@ -338,3 +339,32 @@ def test_delayed_raw_data_disturb_nobody(begin: Begin, servers: Any) -> None:
     legal(drive)
     x = drive.seen[12].places[1][0]
     assert servers["ego1"].of("observe")[-1]["pose"][0] == pytest.approx(x, abs=0.01)  # what LangCoop gives it
+
+
+def test_a_whole_evaluation_as_a_process(langcoop: Path, carla_root: Path, servers: Any, tmp_path: Path) -> None:
+    """Started as LangCoop's script does, from the checkout, with its options: two routes, results and messages."""
+    endpoints = {name: servers[name].endpoint for name in ("ego0", "ego1")}
+    config = checkouts.write_config(tmp_path, [{"type": "LacoPlanner", "endpoints": endpoints}], [0, 0])
+    routes = checkouts.write_routes(tmp_path / "r.xml", [[(0.0, 0.0), (40.0, 0.0)], [(9.0, 9.0), (9.0, 49.0)]])
+    script = langcoop / "simulation/leaderboard/leaderboard/leaderboard_evaluator_parameter.py"
+    paths = [*checkouts.python_path(langcoop, carla_root), str(CLIENT)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "ROUTES": str(routes)}
+    env |= {"SAVE_PATH": str(tmp_path / "save"), "RESULT_ROOT": str(tmp_path)}
+    env.pop("PYTHONSAFEPATH", None)
+    options = ["--agent", AGENT, "--agent-config", config, "--ego-num", "2", "--routes", routes]
+    options += ["--game_timeout", "1", "--checkpoint", tmp_path / "out/results.json"]
+    command = [sys.executable, script, *options]
+    done = subprocess.run(command, cwd=langcoop, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for i in range(2):
+        saved = json.loads((tmp_path / f"out/ego_vehicle_{i}/results.json").read_text(encoding="utf-8"))
+        assert len(saved["values"]) == len(saved["labels"]) == 12
+        records = saved["_checkpoint"]["records"]
+        assert [record["route_id"] for record in records] == ["RouteScenario_0", "RouteScenario_1"]
+        for record in records:
+            assert 0 < record["scores"]["score_composed"] == record["scores"]["score_route"] < 100
+            assert record["meta"]["duration_game"] == pytest.approx(1)
+    told = (tmp_path / "save/laco-messages.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(told) == 2 * 2 * 5  # routes, egos, decisions
+    assert len({json.loads(line)["run"] for line in told}) == 2
+    assert len(list((tmp_path / "save").glob("r_*/meta"))) == 2

@@ -16,7 +16,6 @@ from laco.method import registry
 
 from .conftest import Convoy, heard
 
-
 Process = subprocess.Popen[str]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from laco.agents.bridge.seat import Seat
 
-from .conftest import Convoy, heard
+from .conftest import Convoy, heard, until
 
 LOSSY = {"radio": "dsrc_6m", "loss": "bernoulli:0.4"}
 
@@ -149,6 +149,32 @@ def test_a_peer_that_restarts_is_heard_again(serve, connect, llm_folder, channel
         assert heard(plans["ego0"], channel) == {"ego1": "used"}
         assert heard(plans["ego1"], channel) == {"ego0": "used"}
     assert min(s["seq"] for s in plans["ego1"]["sent"]) >= 6  # numbers go on: three moments of two messages are known
+
+
+def test_a_peer_that_restarts_within_a_moment_does_not_wait_for_what_it_missed(serve, connect, llm_folder) -> None:
+    """ego0 has announced itself to a server that is no more; its successor hears what ego0 says after that."""
+    first, second = serve("ego0", "llm", llm_folder), serve("ego1", "llm", llm_folder)
+    convoy = Convoy(connect, {"ego0": first.endpoint, "ego1": second.endpoint})
+    convoy.hello("latent", wait=1000.0)
+    convoy.moment(0)
+    second.stop()
+    left, names = convoy.clients["ego0"], ["ego0", "ego1"]
+    left.observe(1, names)
+    left.decide(1)
+    until(lambda: first.moment("ego0") == 1)
+    third = serve("ego1", "llm", llm_folder, second.port)
+    again = connect(third.endpoint, "ego1")
+    again.hello(convoy.fleet, "latent", wait=1000.0)
+    assert again.receive()["missing"] == []
+    again.observe(1, names)
+    again.decide(1)
+    plans = {"ego0": left.receive(), "ego1": again.receive()}
+    assert heard(plans["ego0"], "latent") == {}  # ego1 has not heard its beacon, and does not know to whom to speak
+    assert heard(plans["ego1"], "latent") == {"ego0": "used"}
+    assert heard(plans["ego1"], "roll") == {"ego0": "absent"}
+    convoy.clients["ego1"] = again
+    plans = convoy.moment(2)
+    assert [heard(plan, "latent") for plan in plans.values()] == [{"ego1": "used"}, {"ego0": "used"}]
 
 
 def test_a_vehicle_that_is_not_present_is_not_waited_for(serve, connect, llm_folder) -> None:

@@ -191,6 +191,19 @@ def test_who_waits_is_told_when_another_takes_the_vehicle_over(server, connect) 
     assert new.receive()["type"] == "welcome"
 
 
+def test_a_client_that_says_hello_again_goes_on_in_the_run(server, connect) -> None:
+    """As after a broken connection: the others hear it as before."""
+    fleet = dict.fromkeys(("ego0", "ego1"), server.endpoint)
+    convoy = Convoy(connect, fleet)
+    convoy.hello("latent")
+    convoy.moment(0)
+    client = convoy.clients["ego0"] = connect(server.endpoint, "ego0")
+    client.hello(fleet, "latent")
+    assert client.receive()["missing"] == []
+    plans = convoy.moment(1)
+    assert [heard(plan, "latent") for plan in plans.values()] == [{"ego1": "used"}, {"ego0": "used"}]
+
+
 def test_one_connection_may_carry_several_vehicles(server, connect) -> None:
     fleet = dict.fromkeys(("ego0", "ego1"), server.endpoint)
     client = connect(server.endpoint, "ego0")
