@@ -106,6 +106,9 @@ def actor(number: int, kind: str, x: float, y: float, speed: float = 0.0) -> Any
     )  # fmt: skip
 
 
+NEAR = [actor(2, "walker.pedestrian.0001", 3.0, 4.0, 1.5)]
+
+
 def test_the_simulators_truth_is_of_others_nearby() -> None:
     ego = actor(1, "vehicle.lincoln.mkz2017", 0.0, 0.0)
     near, far = actor(2, "walker.pedestrian.0001", 3.0, 4.0, 1.5), actor(3, "vehicle.audi.tt", 0.0, 61.0)
@@ -302,7 +305,12 @@ def test_langcoops_agent_is_wrapped(stand_ins: Any, monkeypatch: pytest.MonkeyPa
     assert board.facts(0).speed == 3.0
     assert board.facts(1).speed is None
     assert board.facts(1).route.length == 50.0
+    board.truth, one.config = True, {"simulation": {"skip_frames": 1}}
+    stand_ins.heroes[0] = actor(1, "vehicle.x", 0.0, 0.0)
+    monkeypatch.setattr(module.CarlaDataProvider, "get_world", lambda: Thing(get_actors=lambda: NEAR))
     controls = one.run_step({"car0": 1}, 0.2)
+    assert board.facts(0).objects == [pytest.approx([3.0, 4.0, math.pi / 2, 1.5, 2.0, 1.0])]
+    assert board.facts(1).objects == []
     assert controls[0] == "go"
     assert controls[1].brake == 1.0
     assert calls[1] == [1, 2]
