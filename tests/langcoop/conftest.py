@@ -41,7 +41,7 @@ def inside(carla_root: Path, tmp_path: Path) -> Iterator[Callable[[Path], Path]]
             out = tmp_path / "results"
             variables = {"SAVE_PATH": str(out), "RESULT_ROOT": str(out), "ROUTES": "town05_short_r0.xml"}
             paths = [*checkouts.python_path(checkout, carla_root), str(CLIENT)]
-            stack.enter_context(hosting.hosted(paths, variables, ours=["laco_langcoop"]))
+            stack.enter_context(hosting.hosted(paths, variables, ours="laco_langcoop"))
             return out
 
         yield enter
@@ -70,7 +70,7 @@ def one(carla_root: Path) -> Iterator[Any]:
         def enter(kind: str, agent: Path, config: Path, points: list[tuple[float, float]]) -> single.Single:
             simulator = [str(carla_root / "PythonAPI"), str(carla_root / "PythonAPI/carla")]
             paths = [*single.folders(kind), *simulator, str(CLIENT)]
-            stack.enter_context(hosting.hosted(paths, {}, ours=["laco_langcoop"]))
+            stack.enter_context(hosting.hosted(paths, {}, ours="laco_langcoop"))
             return single.start(kind, agent, config, points)
 
         yield enter

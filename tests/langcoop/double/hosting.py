@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,25 +17,39 @@ NAMESPACES = ("agents",)  # no file of its own
 
 
 @contextmanager
-def hosted(paths: Sequence[str], variables: dict[str, str], ours: Sequence[str] = ()) -> Iterator[None]:
+def hosted(paths: Sequence[str], variables: dict[str, str], ours: str) -> Iterator[None]:
     """With `paths` first on sys.path and these environment variables.
 
-    What was imported from them, from folders that an evaluator put there, and the packages `ours` is forgotten after.
+    What was imported from them, and from folders that an evaluator put there, is forgotten after; so is the package
+    `ours`, which starts afresh here whoever has imported it before.
     """
-    path, environment, known = list(sys.path), dict(os.environ), set(sys.modules)
+    path, environment = list(sys.path), dict(os.environ)
+    before = taken(lambda name, module: name.split(".")[0] == ours)
+    known = set(sys.modules)
     sys.path[:0] = paths
     os.environ.update(variables)
     try:
         yield
     finally:
         added = tuple(set(sys.path) - set(path))
-        for name in set(sys.modules) - known:
-            origin = getattr(sys.modules[name], "__file__", None) or ""
-            if origin.startswith(added) or name.split(".")[0] in (*NAMESPACES, *ours):
-                del sys.modules[name]
+        taken(lambda name, module: name not in known and foreign(name, module, added, ours))
+        sys.modules.update(before)
         sys.path[:] = path
         os.environ.clear()
         os.environ.update(environment)
+
+
+def foreign(name: str, module: Any, folders: tuple[str, ...], ours: str) -> bool:
+    origin = getattr(module, "__file__", None) or ""
+    return origin.startswith(folders) or name.split(".")[0] in (*NAMESPACES, ours)
+
+
+def taken(wanted: Callable[[str, Any], bool]) -> dict[str, Any]:
+    """Takes modules out of what is imported."""
+    found = {name: module for name, module in sys.modules.items() if wanted(name, module)}
+    for name in found:
+        del sys.modules[name]
+    return found
 
 
 @dataclass
