@@ -73,8 +73,9 @@ class Fleet:
         """
         self._moment, self._time, self._sent = moment, now, {}
         for name, view in views.items():
+            began = time.monotonic()
             size = self._clients[name].observe(moment, {"present": present, "time": now, **view})
-            self._sent[name] = (size, time.monotonic())
+            self._sent[name] = (size, began)
 
     def decide(self, name: str) -> Decision:
         """The plan of one vehicle that observed. The deadline is one for all vehicles of a moment."""

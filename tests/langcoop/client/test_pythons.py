@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from double import hosting, scripted
 
 ROOT = Path(__file__).resolve().parents[3]
 CACHE = ROOT / "build" / "langcoop"
@@ -121,3 +122,28 @@ def test_the_wheel_is_small_and_whole(wheel: Path) -> None:
 
 def test_the_license_is_the_repositorys() -> None:
     assert (ROOT / "agents/langcoop/LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize("version", ["3.7", "3.8"])
+def test_it_drives_on(version: str, unpacked: Path, v2xverse: Path, carla_root: Path, tmp_path: Path) -> None:
+    """In V2Xverse's evaluator, as a process of an old interpreter that has no `carla` but a stand-in."""
+    python = interpreter(version)
+    simulator = [carla_root / "PythonAPI", carla_root / "PythonAPI/carla", carla_root / "PythonAPI/standin"]
+    host = [v2xverse / "simulation/leaderboard", v2xverse / "simulation/scenario_runner"]
+    agent = unpacked / "laco_langcoop/entry/colmdriver/laco_v2xverse_agent.py"
+    routes = hosting.routes_of_each(tmp_path / "r1", [[(0.0, 0.0), (40.0, 0.0)], [(5.0, 90.0), (5.0, 50.0)]])
+    with scripted.fleet("ego0", "ego1") as fleet:
+        model = {"type": "LacoPlanner", "endpoints": {name: server.endpoint for name, server in fleet.items()}}
+        config = tmp_path / "laco.json"
+        config.write_text(json.dumps({"model": model}), encoding="utf-8")
+        options = ["--agent", agent, "--agent-config", config, "--ego-num", "2", "--routes_dir", routes]
+        options += ["--game_timeout", "1.5", "--checkpoint", tmp_path / "out/results.json"]
+        script = v2xverse / "simulation/leaderboard/leaderboard/leaderboard_evaluator_parameter.py"
+        env = environment(*simulator, *host, unpacked, packages(python, version))
+        command = [python, script, *options]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert [len(server.of("decide")) for server in fleet.values()] == [8, 8]
+    saved = json.loads((tmp_path / "out/ego_vehicle_1/results.json").read_text(encoding="utf-8"))
+    (record,) = saved["_checkpoint"]["records"]
+    assert record["scores"]["score_route"] > 2.0
