@@ -154,16 +154,17 @@ def test_flaws_of_an_agent_yaml(key: str, value: dict, said: str, place: Place, 
 
 
 def test_memory_of_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def levels(ram: int, board: int) -> list[str]:
+    def levels(ram: int, board: int | None) -> list[str]:
         monkeypatch.setattr(machine, "available", lambda: ram * 2**30)
-        monkeypatch.setattr(machine, "boards", lambda: [board * 2**30, 2**30])
+        monkeypatch.setattr(machine, "boards", lambda: None if board is None else [board * 2**30, 2**30])
         return [
             check.level for check in machine.memory([Seat("a", Mind("vlm", "Qwen/Qwen2.5-VL-7B-Instruct"), ("ego0",))])
         ]
 
-    assert levels(64, 24) == ["ok", "ok"]
-    assert levels(16, 24) == ["missing", "ok"]
-    assert levels(64, 12) == ["ok", "missing"]
+    assert levels(16, 24) == ["ok", "ok"]
+    assert levels(64, 12) == ["missing", "ok"]
+    assert levels(64, None) == ["ok", "warning"]
+    assert levels(16, None) == ["missing", "warning"]
     (tmp_path / "model.safetensors").write_bytes(b"x" * 1000)
     assert machine.weights_of(str(tmp_path)) == 1000
     unknown = list(machine.memory([Seat("a", Mind("vlm", "nobody/knows"), ("ego0",))]))
