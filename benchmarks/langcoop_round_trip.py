@@ -67,15 +67,25 @@ def echo(pipe: Connection) -> None:
 def serve(pipe: Connection) -> None:
     """The real server, but for the driver's answer."""
     from laco.agents.bridge.serve import Server
-    from laco.agents.channels.base import Heard
+    from laco.agents.channels.base import Attended
     from laco.agents.channels.silent import Silent
+    from laco.agents.drivers.frame import Frame
     from laco.agents.drivers.plan import Plan
+    from laco.agents.drivers.vector import VectorDriver
     from laco.agents.server import Offer
 
-    def hear(channel: Silent, observed: Any, messages: Any) -> Heard:
-        return Heard(Plan(observed.time, (5.0,) * 5, (1.0,) * 5))
+    def attend(channel: Silent, view: Any, messages: Any) -> Attended:
+        nothing: Any = None
+        return Attended(Frame.of(view), view.time, nothing)
 
-    with patch.object(Silent, "hear", hear), Server(Offer(("ego0", "ego1"), "vector")) as server:
+    def plans(driver: VectorDriver, frames: Any, times: list[float], outs: Any) -> list[Plan]:
+        return [Plan(time, (5.0,) * 5, (1.0,) * 5) for time in times]
+
+    with (
+        patch.object(Silent, "attend", attend),
+        patch.object(VectorDriver, "plans", plans),
+        Server(Offer(("ego0", "ego1"), "vector")) as server,
+    ):
         pipe.send(server.endpoint)
         while True:
             server.step()

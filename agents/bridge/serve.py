@@ -6,7 +6,7 @@ is read before anybody is given up.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import assert_never, cast
 
@@ -92,7 +92,7 @@ class Server(Closing):
         for _ in range(BURST):
             if not self._router.poll(0):
                 break
-            self._take(self._router.recv_multipart())
+            self._take(self._router.recv_multipart(copy=False))
         self._busy = False
         for council in list(self._councils.values()):
             for seat, missing in council.welcomes():
@@ -117,9 +117,9 @@ class Server(Closing):
             poller.register(socket, zmq.POLLIN)
         poller.poll(max(0, int(1000 * (until - time.monotonic())) + 1))
 
-    def _take(self, frames: list[bytes]) -> None:
+    def _take(self, frames: Sequence[zmq.Frame]) -> None:
         """One message, of a client or of another server; what cannot be used is answered with the reason."""
-        client, *rest = frames
+        client, rest = frames[0].bytes, [frame.buffer for frame in frames[1:]]  # a picture is copied once, by `read`
         if len(rest) != 1:
             return self._send(client, Error(id=None, reason=f"a message is one frame, not {len(rest)}"))
         try:

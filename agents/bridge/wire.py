@@ -256,13 +256,13 @@ class _Numbered(msgspec.Struct):
     id: Count | None = None
 
 
-def read(data: bytes) -> Message:
+def read(data: bytes | memoryview) -> Message:
     """One message. Raises: WireError, and nothing else."""
     message: Message = read_struct(data, Message, "a message")  # type: ignore[arg-type]
     return message
 
 
-def number(data: bytes) -> int | None:
+def number(data: bytes | memoryview) -> int | None:
     """The `id` of a map that is no message, if it has one."""
     try:
         return read_struct(data, _Numbered, "a map").id
