@@ -1,18 +1,22 @@
 """A connected vehicle: announce itself, speak to those it may meet, listen, decide.
 
-Speaking side: `announce`, `speak` (which first hears the beacons). Listening side: `listen`. The runner calls
-them in that order, once a decision period, with what the air let through in between.
+Speaking side: `announce`, `speak` (`meet`, hearing the beacons, and then `say`). Listening side: `listen` (`attend`
+and, with a plan, `decide`). The runner calls them in that order, once a decision period, with what the air let through
+in between. `laco.agents.together` does it for several vehicles: between the halves a driver works for all of them.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from laco.agents.channels.base import Channel
+from laco.agents.channels.base import INFER, Attended, Channel, plans
+from laco.agents.drivers.base import Answers, Asked
+from laco.agents.drivers.plan import Plan
 from laco.agents.messages import OVERTAKEN, TOO_OLD, Decision, Receipt, Sent
 from laco.agents.observation import Beacon, Observation
 from laco.agents.perception import with_beacons
@@ -20,7 +24,7 @@ from laco.comm import Chunk, WireError, air_bytes, decode_bytes, encode_bytes, r
 from laco.comm.mesh import Mesh
 from laco.comm.radio import BEACON, WINDOW, Fate, Manifest
 from laco.errors import BudgetError, ConfigError, HandshakeError
-from laco.profiling.spans import span
+from laco.profiling.spans import pooled, span
 
 MAX_AGE = 0.5  # [s] older messages are not used, unless the decision period is longer: then that is the limit
 MOMENT = 1e-6  # [s] what sums of ticks may be off by
@@ -28,6 +32,7 @@ GUARD = 5.0  # [s] wall clock that a message which the air let through may take
 PARTNERS = 3
 MEET = 60.0  # [m] of vehicles whose routes come nearer, one may see what the other is going to meet
 TOUCH = 5.0  # [m] routes that come nearer meet
+Audience = list[tuple[str, Beacon]]  # addressees, "" for all, and whose frame they are told in
 
 
 @dataclass
@@ -36,6 +41,14 @@ class _Message:
     spoken_at: float  # [s] as its header says
     chunks: list[Chunk] = field(repr=False)  # those that the air delivered
     settled: bool = False  # whether it has its receipt
+
+
+@dataclass(frozen=True, eq=False)
+class Attending:
+    """What a vehicle makes of its view and these messages, before it has a plan."""
+
+    messages: list[_Message]
+    attended: Attended
 
 
 class Agent:
@@ -74,14 +87,26 @@ class Agent:
 
     def speak(self, fates: Sequence[Fate]) -> list[Sent]:
         """Hear the beacons that arrived, then say what each partner should know."""
+        return self.say(self.meet(fates))
+
+    def meet(self, fates: Sequence[Fate]) -> Audience:
+        """Hear the beacons that arrived; who is to be spoken to."""
         self._pending += self._received(fates)
         for message in self._deliverable(beacons=True):
             self._keep_beacon(message)
         self.channel.meet(self._fresh())
+        return self._audience()
+
+    def asks(self, audience: Audience) -> list[Asked | None]:
+        """What the driver will be asked by `say`, for each addressee."""
+        return [self.channel.asks(self._known(), beacon) for _, beacon in audience]
+
+    def say(self, audience: Audience, answers: Sequence[Answers | None] = ()) -> list[Sent]:
+        """Say what each of the audience should know. answers: to what `say` asks; () to ask now."""
         sent = []
-        for addressee, beacon in self._audience():
+        for (addressee, beacon), answer in zip_longest(audience, answers):
             meta = self._meta(addressee)
-            self.channel.known = self.mesh.codecs(addressee)
+            self.channel.known, self.channel.answers = self.mesh.codecs(addressee), answer
             try:
                 chunks = self.channel.say(self._known(), beacon, meta)
                 if chunks:
@@ -96,11 +121,22 @@ class Agent:
 
     def listen(self, fates: Sequence[Fate]) -> Decision:
         """Take in what arrived in time and decide."""
+        with pooled(INFER):
+            attending = self.attend(fates)
+            (plan,) = plans(self.channel.driver, [attending.attended])
+        return self.decide(attending, plan)
+
+    def attend(self, fates: Sequence[Fate]) -> Attending:
+        """Take in what arrived in time."""
         with span("receive"):
             self._pending += self._received(fates)
         messages = self._usable()
-        heard = self.channel.hear(self._known(), [m.chunks for m in messages])
-        for i, message in enumerate(messages):
+        return Attending(messages, self.channel.attend(self._known(), [m.chunks for m in messages]))
+
+    def decide(self, attending: Attending, plan: Plan) -> Decision:
+        """The decision for a plan, and what became of the messages."""
+        heard = attending.attended.heard(plan)
+        for i, message in enumerate(attending.messages):
             reason = heard.refused.get(i)
             share, missing = heard.partial.get(i, (1.0, ""))
             self._settle(message, "used" if reason is None else "refused", reason or missing, share)
@@ -115,7 +151,7 @@ class Agent:
         sockets = vars(self.mesh.counters).items()
         return {**{name: n for name, n in sockets if isinstance(n, int)}, **self.channel.counters}
 
-    def _audience(self) -> list[tuple[str, Beacon]]:
+    def _audience(self) -> Audience:
         """Addressees, and whose frame they are told in: each partner in its own; or all at once in ours, and, unless
         any model can read it, who has another model alone, since it asks for layers of its own choice."""
         chosen, own = partners(self._view, self._fresh()), self.channel.driver.fingerprint

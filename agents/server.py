@@ -35,6 +35,7 @@ from laco.agents.messages import (
     Who,
 )
 from laco.agents.observation import Observation, Picture, Pictured
+from laco.agents.together import listen_all, speak_all
 from laco.closing import Closing
 from laco.comm.mesh import Mesh, barrier
 from laco.comm.security import Keyring
@@ -179,8 +180,8 @@ class AgentHost(Closing):
                 views = [(n, _pictured(v, request.pictures.get(n))) for n, v in sorted(request.views.items())]
                 return Answer(sent=tuple(_tracked(name, self._agent(name).announce, view) for name, view in views))
             case Speak():
-                said = [_tracked(name, agent.speak, request.fates) for name, agent in self.agents.items()]
-                return Answer(sent=tuple(s for sent in said for s in sent))
+                said = speak_all(list(self.agents.values()), request.fates)
+                return Answer(sent=tuple(s for sent in said.values() for s in sent))
             case Listen():
                 return self._listen(request)
             case Stop():
@@ -218,7 +219,7 @@ class AgentHost(Closing):
         return Answer()
 
     def _listen(self, request: Listen) -> Answer:
-        decisions = {n: _tracked(n, agent.listen, request.fates) for n, agent in self.agents.items()}
+        decisions = listen_all(list(self.agents.values()), request.fates)
         counters = {name: agent.counters for name, agent in self.agents.items()}
         return Answer(decisions=decisions, counters=counters, refused=self._curve.refused if self._curve else 0)
 

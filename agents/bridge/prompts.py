@@ -19,7 +19,7 @@ import msgspec
 
 from laco import Context
 from laco.agents.bridge.wire import Prompts
-from laco.agents.channels.base import Heard
+from laco.agents.channels.base import Attended
 from laco.agents.channels.texts import LONGEST, TextChannel
 from laco.agents.drivers.base import Said
 from laco.agents.drivers.frame import Frame
@@ -188,8 +188,8 @@ class Prompted(TextChannel):
         self.generated = words.tokens
         return words.told()
 
-    def read(self, view: Observation, told: Sequence[Observation | Said], refused: Mapping[int, str]) -> Heard:
-        """The plan, once its own words and those of its peers have been put together."""
+    def read(self, view: Observation, told: Sequence[Observation | Said], refused: Mapping[int, str]) -> Attended:
+        """What the model makes of it, once its own words and those of its peers have been put together."""
         self.history.note(view)
         if isinstance(self.model, PromptedVLM) and isinstance(view, Pictured):
             answers, where, history, _ = self._said(view, Frame.of(view))

@@ -1,8 +1,9 @@
 """`language`: the sender's model answers three questions, as in LangCoop: scene, objects, intent."""
 
 from laco.agents.channels.texts import TextChannel
+from laco.agents.drivers.base import Asked
 from laco.agents.drivers.frame import Frame
-from laco.agents.observation import Observation
+from laco.agents.observation import Beacon, Observation
 from laco.profiling.speaking import speaking
 
 QUESTIONS = (
@@ -18,8 +19,13 @@ class Language(TextChannel):
     name = "language"
     questions: tuple[str, ...] = QUESTIONS
 
+    def asks(self, view: Observation, to: Beacon) -> Asked:
+        return Asked(Frame.of(to), view, self.questions, self.caution)
+
     def tell(self, view: Observation, frame: Frame) -> str:
-        with speaking(self.speaker.voice.decoder):
-            answers = self.speaker.say(frame, view, self.questions, self.caution)
+        answers = self.answers
+        if answers is None:
+            with speaking(self.speaker.voice.decoder):
+                answers = self.speaker.say(frame, view, self.questions, self.caution)
         self.generated = answers.tokens
         return "\n".join(answers.texts)

@@ -13,7 +13,7 @@ import msgspec
 
 from laco.agents.adapters import Adapters, agreed
 from laco.agents.channels import RECIPES, TRANSFERS
-from laco.agents.channels.base import Channel, Heard, decoded
+from laco.agents.channels.base import INFER, Attended, Channel, decoded
 from laco.agents.channels.deltas import Deltas
 from laco.agents.channels.quarantine import Quarantine
 from laco.agents.channels.rate import Budget, Way
@@ -127,16 +127,16 @@ class Latent(Channel):
             realign = config.realign if driver.backbone.has_vocabulary else "identity"
             return deliberate(driver.backbone, context, config.steps, realign=realign)
 
-    def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
+    def attend(self, view: Observation, messages: Sequence[list[Chunk]]) -> Attended:
         frame = Frame.of(view)
         context = self.driver.context(frame, [view], self.caution)
         if messages:
             self.quarantine.measure(context)
         peers, refused = decoded(messages, self._decode)
-        with span("infer"):
+        with span(INFER):
             out = self._infer(context, [part.cache for part in peers.values()])
-            partial = {i: (part.share, part.missing) for i, part in peers.items() if part.missing}
-            return Heard(self.driver.plan(frame, view.time, out), out.foreign_tokens, refused, partial)
+        partial = {i: (part.share, part.missing) for i, part in peers.items() if part.missing}
+        return Attended(frame, view.time, out, out.foreign_tokens, refused, partial)
 
     def _decode(self, chunks: list[Chunk]) -> Partial:
         """The peer's cache, adapted if it has another model, or the part of it that came.

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from laco.agents.channels.base import Channel, Heard, decoded
+from laco.agents.channels.base import Attended, Channel, decoded
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.tokens import matters
 from laco.agents.observation import Beacon, Observation
@@ -28,7 +28,7 @@ class ObservationList(Channel):
             said = msgspec.structs.replace(told, route=(), actors=actors)
             return encode_bytes(msgspec.msgpack.encode(said), kind=self.name, **{**meta, "fingerprint": ""})
 
-    def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
+    def attend(self, view: Observation, messages: Sequence[list[Chunk]]) -> Attended:
         views, refused = decoded(messages, self._decode)
         return self.read(view, list(views.values()), refused)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from laco.agents.channels.base import Channel, Heard
+from laco.agents.channels.base import Attended, Channel
 from laco.agents.observation import Beacon, Observation
 from laco.comm import Chunk
 
@@ -16,5 +16,5 @@ class Silent(Channel):
     def say(self, view: Observation, to: Beacon, meta: Mapping[str, Any]) -> None:
         return None
 
-    def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
+    def attend(self, view: Observation, messages: Sequence[list[Chunk]]) -> Attended:
         return self.read(view, [], {})

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from laco.agents.channels.base import Channel, Heard, decoded
+from laco.agents.channels.base import Attended, Channel, decoded
 from laco.agents.drivers.base import Said, TextDriver
 from laco.agents.drivers.frame import Frame
 from laco.agents.observation import Beacon, Observation
@@ -32,7 +32,7 @@ class TextChannel(Channel):
         with span("encode"):  # any model can read it: no fingerprint
             return encode_bytes(text.encode(), kind=self.name, **{**meta, "fingerprint": ""})
 
-    def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
+    def attend(self, view: Observation, messages: Sequence[list[Chunk]]) -> Attended:
         told, refused = decoded(messages, self._decode)
         return self.read(view, list(told.values()), refused)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from laco.agents.channels.base import Channel, Heard, decoded
+from laco.agents.channels.base import Attended, Channel, decoded
 from laco.agents.drivers.base import Said
 from laco.agents.drivers.frame import Frame
 from laco.agents.observation import Beacon, Observation
@@ -34,7 +34,7 @@ class Visual(Channel):
         with span("encode"):
             return encode_bytes(pack(rows), kind=self.name, **meta)
 
-    def hear(self, view: Observation, messages: Sequence[list[Chunk]]) -> Heard:
+    def attend(self, view: Observation, messages: Sequence[list[Chunk]]) -> Attended:
         told, refused = decoded(messages, self._decode)
         return self.read(view, list(told.values()), refused)
 

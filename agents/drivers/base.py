@@ -1,8 +1,8 @@
 """What a driver is: how views, and what peers said, become a context, and how an inference becomes a plan.
 
-Reading side: `context`, `plan`. Speaking side: `describe`, `embed`, `say`, each for the channels that ask for it
-(`Facts.carries`). A driver knows no sockets, no codecs and no simulator, and keeps nothing between calls: vehicles
-share it.
+Reading side: `context`, `plan`, and `plans` for several vehicles. Speaking side: `describe`, `embed`, `say`, each for
+the channels that ask for it (`Facts.carries`), and `begin` and `answer`, which are `say` for several. A driver knows no
+sockets, no codecs and no simulator, and keeps nothing between calls: vehicles share it.
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,24 @@ class Answers:
     tokens: int
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Questions about a view, for the viewer of `frame`: what `TextDriver.say` takes."""
+
+    frame: Frame
+    view: Observation
+    questions: tuple[str, ...]
+    caution: float
+
+
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """What several questions begin with, as it was read, and the ids [n] that each goes on with."""
+
+    out: Inference
+    rests: tuple[list[int], ...]
+
+
 class Driver(Protocol):
     """A policy over a backbone.
 
@@ -59,6 +77,10 @@ class Driver(Protocol):
 
     def plan(self, frame: Frame, time: float, out: Inference) -> Plan:
         """The plan that follows an inference over a context of `context`."""
+        ...
+
+    def plans(self, frames: Sequence[Frame], times: Sequence[float], outs: Sequence[Inference]) -> list[Plan]:
+        """`plan` for several vehicles: batched where that saves something."""
         ...
 
     def embed(self, frame: Frame, view: Observation, caution: float) -> Tensor:
@@ -85,5 +107,14 @@ class TextDriver(Driver, Protocol):
         """
         ...
 
+    def begin(self, asked: Asked) -> Begun:
+        """Reads what all questions begin with."""
+        ...
+
+    def answer(self, begun: Sequence[Begun]) -> list[Answers]:
+        """The answers to what has been begun, whoever asked: all words in batches."""
+        ...
+
 
 ANSWER = 32  # [tokens] the one cap on every answer
+ROWS = 16  # that are decoded in one batch: beyond, memory grows and little is saved

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from laco import Backbone, Context, infer
 from laco.agents.drivers import DRIVERS, expert, lora, lora_file, text
-from laco.agents.drivers.base import ANSWER, Addressing, Answers, Said
+from laco.agents.drivers.base import ANSWER, ROWS, Addressing, Answers, Asked, Begun, Said
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.plan import Plan
 from laco.agents.drivers.prompt import MARK, ends, plain, render, tokenized, words
 from laco.agents.observation import Observation
 from laco.errors import BackboneError
-from laco.method.continuation import extend, generate, score
+from laco.method.continuation import extend, generate_many, score
 from laco.method.fusion import Inference
 
 SPEEDS = text.FULL + 1  # choices from a stop to the free speed, evenly spaced
@@ -82,6 +82,10 @@ class LLMDriver:
         level = int(score(self.backbone, out, self.answers).argmax())
         return expert.plan(frame, time, text.free(frame) * level / (SPEEDS - 1), expert.BRAKE)
 
+    def plans(self, frames: Sequence[Frame], times: Sequence[float], outs: Sequence[Inference]) -> list[Plan]:
+        """One after the other: where answers are digits, there is nothing left to read."""
+        return [self.plan(*one) for one in zip(frames, times, outs, strict=True)]
+
     def describe(self, frame: Frame, view: Observation) -> str:
         """The scene in words."""
         return text.scene(frame, view)
@@ -90,15 +94,30 @@ class LLMDriver:
         """Input embeddings of the scene in words."""
         return self._embedded(words(self.tokenizer, self._scene(frame, view)))
 
-    @torch.no_grad()
     def say(self, frame: Frame, view: Observation, questions: Sequence[str], caution: float) -> Answers:
         """Greedy answers; the prompts' common beginning is read once."""
-        asked = [self.question(frame, view, question) for question in questions]
-        prompts = [_ids(context) for context in asked]
-        shared = _common(prompts)
-        begin = Context(ids=torch.tensor(prompts[0][:shared]), extras=asked[0].extras)
-        begun = infer(self.voice, begin, tail=True)
-        said = [self._answer(begun, ids[shared:]) for ids in prompts]
+        return self.answer([self.begin(Asked(frame, view, tuple(questions), caution))])[0]
+
+    @torch.no_grad()
+    def begin(self, asked: Asked) -> Begun:
+        """Reads the prompts' common beginning."""
+        prompts = [self.question(asked.frame, asked.view, question) for question in asked.questions]
+        ids = [_ids(context) for context in prompts]
+        shared = _common(ids)
+        begin = Context(ids=torch.tensor(ids[0][:shared]), extras=prompts[0].extras)
+        return Begun(infer(self.voice, begin, tail=True), tuple(one[shared:] for one in ids))
+
+    def answer(self, begun: Sequence[Begun]) -> list[Answers]:
+        """Greedy answers, `ROWS` of them at a time."""
+        parts = [(one.out, rest) for one in begun for rest in one.rests]
+        said: list[list[int]] = []
+        for start in range(0, len(parts), ROWS):
+            asked = [extend(self.voice, out, rest) if rest else out for out, rest in parts[start : start + ROWS]]
+            said += generate_many(self.voice, asked, self.longest, self.ends)
+        spoken = iter(said)
+        return [self._answers([next(spoken) for _ in one.rests]) for one in begun]
+
+    def _answers(self, said: Sequence[list[int]]) -> Answers:
         texts = tuple(self.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in said)
         return Answers(texts, sum(map(len, said)))
 
@@ -106,10 +125,6 @@ class LLMDriver:
         """The prompt, as ids, that asks the model about the view; questions differ at the end only."""
         user = f"It would see:\n{self._scene(frame, view)}\n{text}"
         return Context(ids=torch.tensor(tokenized(self.tokenizer, render(self.tokenizer, SPEAK, user))))
-
-    def _answer(self, begun: Inference, rest: list[int]) -> list[int]:
-        asked = extend(self.voice, begun, rest) if rest else begun
-        return generate(self.voice, asked, self.longest, self.ends)
 
     def _told(self, frame: Frame, own: Observation | Said, said: Said) -> str:
         """What a peer said, under its name; a mark stands for embeddings."""

@@ -90,6 +90,10 @@ class VectorDriver:
         """The plan that the last hidden state holds."""
         return self.answer(frame, time, out.hidden[-1])
 
+    def plans(self, frames: Sequence[Frame], times: Sequence[float], outs: Sequence[Inference]) -> list[Plan]:
+        """One after the other: they are two small matrices away."""
+        return [self.plan(*one) for one in zip(frames, times, outs, strict=True)]
+
     def answer(self, frame: Frame, time: float, state: Tensor) -> Plan:
         """The plan in a plan token's last hidden state [D]."""
         logits, bend = self.model.heads(state)

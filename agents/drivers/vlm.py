@@ -16,14 +16,14 @@ from torch import Tensor
 
 from laco import Backbone, Context
 from laco.agents.drivers import DRIVERS, expert, json_plan, text
-from laco.agents.drivers.base import Addressing, Said
+from laco.agents.drivers.base import ROWS, Addressing, Said
 from laco.agents.drivers.frame import Frame
 from laco.agents.drivers.llm import LLMDriver
 from laco.agents.drivers.plan import DT, STEPS, Plan
 from laco.agents.drivers.prompt import MARK, words
 from laco.agents.observation import Observation, Picture, Pictured
 from laco.errors import BackboneError, ConfigError
-from laco.method.continuation import generate
+from laco.method.continuation import generate_many
 from laco.method.fusion import Inference
 
 TRIES = 3
@@ -77,15 +77,27 @@ class VLMDriver(LLMDriver):
 
     def plan(self, frame: Frame, time: float, out: Inference) -> Plan:
         """The first of three answers that is a plan: the likeliest one, then two drawn ones."""
-        chance = torch.Generator().manual_seed(round(time * 1000))
+        return self.plans([frame], [time], [out])[0]
+
+    def plans(self, frames: Sequence[Frame], times: Sequence[float], outs: Sequence[Inference]) -> list[Plan]:
+        """Each try is a batch of those who have no plan yet; what is drawn for one depends on its own time alone."""
+        chances = [torch.Generator().manual_seed(round(time * 1000)) for time in times]
+        found: dict[int, Plan] = {}
         for attempt in range(TRIES):
-            warmth = 0.0 if attempt == 0 else 1.0
-            ids = generate(self.backbone, out, self.written, self.ends, temperature=warmth, generator=chance)
-            written = json_plan.read(self.tokenizer.decode(ids, skip_special_tokens=True), frame.limit)
-            if written is not None:
-                return Plan(time, *written)
-        braking = expert.plan(frame, time, 0.0, expert.BRAKE)
-        return Plan(time, braking.speed, braking.curvature, failed=True)
+            left = [i for i in range(len(outs)) if i not in found]
+            answers = self._written([outs[i] for i in left], [chances[i] for i in left], 1.0 if attempt else 0.0)
+            for i, answer in zip(left, answers, strict=True):
+                if (read := json_plan.read(answer, frames[i].limit)) is not None:
+                    found[i] = Plan(times[i], *read)
+        return [found.get(i) or _failed(frame, times[i]) for i, frame in enumerate(frames)]
+
+    def _written(self, outs: Sequence[Inference], chances: Sequence[torch.Generator], warmth: float) -> list[str]:
+        """An answer each, `ROWS` at a time."""
+        said: list[list[int]] = []
+        for start in range(0, len(outs), ROWS):
+            rows, own = outs[start : start + ROWS], chances[start : start + ROWS]
+            said += generate_many(self.backbone, rows, self.written, self.ends, temperature=warmth, generators=own)
+        return [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in said]
 
     def describe(self, frame: Frame, view: Observation) -> str:
         """The scene in words, speeds in m/s as in the plan."""
@@ -146,8 +158,13 @@ class VLMDriver(LLMDriver):
         return Context(embeds=torch.cat((front, merged.embeds)), position_ids=where)
 
 
+def _failed(frame: Frame, time: float) -> Plan:
+    """What is driven when there is no plan."""
+    braking = expert.plan(frame, time, 0.0, expert.BRAKE)
+    return Plan(time, braking.speed, braking.curvature, failed=True)
+
+
 def _picture(view: Observation | Said) -> Picture:
     if not isinstance(view, Pictured):
         raise ConfigError("the vlm driver needs a camera picture with every view")
     return view.picture
-

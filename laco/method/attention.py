@@ -8,7 +8,7 @@ unless a `Hearing` says which.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.cache_utils import DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
+
+if TYPE_CHECKING:
+    from laco.method.lockstep import Rows
 
 KeysValues = tuple[Tensor, Tensor]
 
@@ -69,6 +72,10 @@ class Hearing:
         if self.strict and window is not None:
             visible = visible & (self._positions(index) - foreign < window)
         return None if bool(visible.all()) else visible
+
+    def position(self, index: int) -> int:
+        """The position of an own token by its index."""
+        return int(self._positions(torch.tensor(index, device=self.own.device)))
 
     def _positions(self, index: Tensor) -> Tensor:
         """Positions of own tokens by their index [queries, 1]."""
@@ -140,6 +147,7 @@ def attend(
     scaling: float | None = None,
     laco_recorder: Recorder | None = None,
     laco_hearing: Hearing | None = None,
+    laco_rows: "Rows | None" = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """transformers' attention function, by torch's scaled dot product.
@@ -148,12 +156,16 @@ def attend(
     attention_mask: None for plain causal, or visible own columns [batch, 1, q, own columns].
     laco_recorder: where given, receives the last query's softmax row (batch of one only).
     laco_hearing: where given, says which queries see which foreign columns (batch of one only).
+    laco_rows: where given, says what each row's one query sees, in place of mask and hearing.
     Returns: [batch, q, query_heads, head_dim] and None.
     """
-    queries, columns, seen = query.shape[2], key.shape[2], None
-    if laco_hearing is not None:
-        seen = laco_hearing.seen(module.layer_idx, queries, columns, kwargs.get("sliding_window"))
-    mask = widened(attention_mask, queries, columns, query.device, seen)
+    queries, columns, seen, window = query.shape[2], key.shape[2], None, kwargs.get("sliding_window")
+    if laco_rows is not None:
+        mask = laco_rows.mask(module.layer_idx, columns, window)
+    else:
+        if laco_hearing is not None:
+            seen = laco_hearing.seen(module.layer_idx, queries, columns, window)
+        mask = widened(attention_mask, queries, columns, query.device, seen)
     if laco_recorder is not None:
         row = last_row(query, key, scaling, mask)
         laco_recorder.rows.append(row)

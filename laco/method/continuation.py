@@ -19,6 +19,7 @@ from laco.method.cache import KVCache, LayerKV
 from laco.method.context import Context
 from laco.method.fusion import Inference
 from laco.method.lending import lent
+from laco.method.lockstep import Lockstep
 
 
 @torch.no_grad()
@@ -29,7 +30,7 @@ def extend(backbone: Backbone, out: Inference, ids: Sequence[int]) -> Inference:
     """
     context = Context.of(backbone, list(ids))
     layers = _forked(out)
-    hidden = _read(backbone, layers, context, _after(out), out.hearing)
+    hidden = _read(backbone, layers, context, out.after, out.hearing)
     where = torch.cat((out.cache.positions, _behind(out, len(context))), dim=1)
     own = tuple(LayerKV(layer.keys[0], layer.values[0]) for layer in layers)
     cache = KVCache(own, out.cache.layer_ids, where)
@@ -51,17 +52,59 @@ def generate(
     temperature: 0 takes the likeliest token; above, tokens are drawn with `generator` (of the CPU).
     Raises: ConfigError for a backbone without a vocabulary.
     """
-    layers, place = _forked(out), _after(out)
+    layers, place = _forked(out), out.after
     scores = _last(out)
     said: list[int] = []
     while len(said) < limit:
-        token = _drawn(scores, temperature, generator)
+        (token,) = _drawn(scores[None], temperature, [generator])
         if token in stop:
             break
         said.append(token)
         if len(said) < limit:
             hidden = _read(backbone, layers, Context.of(backbone, [token]), place, out.hearing)
             scores, place = _known(backbone.logits(hidden))[-1], place + 1
+    return said
+
+
+@torch.no_grad()
+def generate_many(
+    backbone: Backbone,
+    outs: Sequence[Inference],
+    limit: int,
+    stop: Collection[int],
+    *,
+    temperature: float = 0.0,
+    generators: Sequence[torch.Generator | None] | None = None,
+) -> list[list[int]]:
+    """What `generate` gives for each inference, all in one batch; a row that has ended leaves it.
+
+    The numbers are those of `generate` but for rounding: other tokens can come out where two are as good as equally
+    likely. Rows may differ in length, positions and in what was heard, in which layers, and how; padded, they all
+    take the memory of the longest.
+
+    generators: one for each inference, drawn from as `generate` would.
+    Raises: ConfigError for a backbone without a vocabulary.
+    """
+    if len(outs) < 2:
+        chance = generators[0] if generators else None
+        return [generate(backbone, out, limit, stop, temperature=temperature, generator=chance) for out in outs]
+    chances = [None] * len(outs) if generators is None else generators
+    said: list[list[int]] = [[] for _ in outs]
+    rows, batch = list(range(len(outs))), None
+    scores = torch.stack([_last(out) for out in outs])
+    for left in range(limit - 1, -1, -1):
+        drawn = _drawn(scores, temperature, [chances[i] for i in rows])
+        on = [row for row, token in enumerate(drawn) if token not in stop]
+        rows, tokens = [rows[row] for row in on], [drawn[row] for row in on]
+        for i, token in zip(rows, tokens, strict=True):
+            said[i].append(token)
+        if not rows or not left:
+            break
+        if batch is None:
+            batch = Lockstep(backbone, [outs[i] for i in rows], left)
+        elif len(on) < len(drawn):
+            batch.keep(on)
+        scores = _known(backbone.logits(batch.step(tokens)))
     return said
 
 
@@ -105,14 +148,9 @@ def _forked(out: Inference, copies: int = 1) -> list[Any]:
     return layers
 
 
-def _after(out: Inference) -> int:
-    """The position behind the last own token."""
-    return int(out.cache.positions.max()) + 1
-
-
 def _behind(out: Inference, count: int) -> Tensor:
     """Positions [axes, count] of the tokens that come next: text goes on alike on every axis."""
-    where = _after(out) + torch.arange(count, device=out.cache.positions.device)
+    where = out.after + torch.arange(count, device=out.cache.positions.device)
     return where.expand(out.cache.positions.shape[0], count)
 
 
@@ -162,9 +200,10 @@ def _known(logits: Tensor | None) -> Tensor:
     return logits
 
 
-def _drawn(scores: Tensor, temperature: float, generator: torch.Generator | None) -> int:
-    """The next token from logits [V]."""
+def _drawn(scores: Tensor, temperature: float, generators: Sequence[torch.Generator | None]) -> list[int]:
+    """The next token of each row of logits [rows, V], with the row's own generator."""
     if temperature <= 0.0:
-        return int(scores.argmax())
+        likeliest: list[int] = scores.argmax(-1).tolist()
+        return likeliest
     likely = torch.softmax(scores.float().cpu() / temperature, -1)
-    return int(torch.multinomial(likely, 1, generator=generator))
+    return [int(torch.multinomial(row, 1, generator=own)) for row, own in zip(likely, generators, strict=True)]

@@ -44,6 +44,11 @@ class Inference:
     hearing: Hearing | None = field(default=None, repr=False)
     layers: tuple[Any, ...] = field(default=(), repr=False)
 
+    @property
+    def after(self) -> int:
+        """The position behind the last own token, on every rotary axis."""
+        return int(self.cache.positions.max()) + 1
+
 
 def infer(
     backbone: Backbone,

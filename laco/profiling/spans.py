@@ -1,7 +1,8 @@
 """Named spans of wall-clock time. Code marks its stages with `span`; whoever wants the times records them.
 
 Nothing is kept unless a recorder is active, and a span is recorded also when its stage raises. A recorder keeps how
-long stages took; a timeline, for a trace, also when, and on whose track.
+long stages took; a timeline, for a trace, also when, and on whose track. What is done once for several vehicles is
+divided among them in equal parts (`shared`); what a vehicle does in pieces can count as one (`pooled`).
 """
 
 import time
@@ -28,6 +29,8 @@ class Moment(msgspec.Struct, frozen=True, array_like=True):
 _RECORDER: ContextVar[Spans | None] = ContextVar("laco_spans", default=None)
 _TIMELINE: ContextVar[list[Moment] | None] = ContextVar("laco_timeline", default=None)
 _TRACK: ContextVar[str] = ContextVar("laco_track", default="")
+_SHARERS: ContextVar[tuple[str, ...]] = ContextVar("laco_sharers", default=())
+_POOL: ContextVar[tuple[str, dict[str, Moment]] | None] = ContextVar("laco_pool", default=None)
 
 
 @contextmanager
@@ -65,6 +68,32 @@ def track(name: str) -> Iterator[None]:
         _TRACK.reset(token)
 
 
+@contextmanager
+def shared(tracks: Sequence[str]) -> Iterator[None]:
+    """Spans inside this block are of work that is done once for several: each track gets an equal part of each.
+
+    tracks: vehicles, one as often as it has a part. On a timeline the parts lie end to end.
+    """
+    token = _SHARERS.set(tuple(tracks))
+    try:
+        yield
+    finally:
+        _SHARERS.reset(token)
+
+
+@contextmanager
+def pooled(name: str) -> Iterator[None]:
+    """Spans called `name` inside this block are one for each track: as long as all, from when the first began."""
+    pool: dict[str, Moment] = {}
+    token = _POOL.set((name, pool))
+    try:
+        yield
+    finally:
+        _POOL.reset(token)
+        for moment in pool.values():
+            _keep(moment)
+
+
 def is_recording() -> bool:
     """Whether anybody wants the times."""
     return _RECORDER.get() is not None
@@ -72,13 +101,27 @@ def is_recording() -> bool:
 
 def note(name: str, began: float, ended: float) -> None:
     """Record a span whose ends [s, `time.perf_counter`] were taken elsewhere, if there is a recorder."""
-    spans = _RECORDER.get()
-    if spans is None:
+    if not is_recording():
         return
-    spans[name].append(ended - began)
-    moments = _TIMELINE.get()
+    tracks = _SHARERS.get() or (_TRACK.get(),)
+    part = (ended - began) / len(tracks)
+    for place, owner in enumerate(tracks):
+        _keep(Moment(name, owner, began + place * part, part))
+
+
+def _keep(moment: Moment) -> None:
+    """A moment for the pool of its name, if there is one, else for the active recorder and timeline."""
+    spans, moments, pool = _RECORDER.get(), _TIMELINE.get(), _POOL.get()
+    if pool is not None and pool[0] == moment.name:
+        before = pool[1].get(moment.track)
+        if before is not None:
+            moment = msgspec.structs.replace(before, duration=before.duration + moment.duration)
+        pool[1][moment.track] = moment
+        return
+    if spans is not None:
+        spans[moment.name].append(moment.duration)
     if moments is not None:
-        moments.append(Moment(name, _TRACK.get(), began, ended - began))
+        moments.append(moment)
 
 
 @contextmanager

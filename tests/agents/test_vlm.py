@@ -63,11 +63,11 @@ class TestPlan:
         """The plan when the model answers so, and how warm each answer was drawn."""
         warmth: list[float] = []
 
-        def spoken(*_: object, temperature: float, **__: object) -> list[int]:
+        def spoken(*_: object, temperature: float, **__: object) -> list[list[int]]:
             warmth.append(temperature)
-            return driver.tokenizer(answers[len(warmth) - 1], add_special_tokens=False)["input_ids"]
+            return [driver.tokenizer(answers[len(warmth) - 1], add_special_tokens=False)["input_ids"]]
 
-        monkeypatch.setattr(module, "generate", spoken)
+        monkeypatch.setattr(module, "generate_many", spoken)
         frame = Frame.of(view)
         out = infer(driver.backbone, driver.context(frame, [view], 0.25))
         return driver.plan(frame, view.time, out), warmth

@@ -16,6 +16,7 @@ from transformers import (
 from laco import Backbone, Context, attribute, deliberate, infer, share
 from laco.errors import LacoError
 from laco.method import registry
+from laco.method.continuation import generate, generate_many
 
 SPOKEN = "A pedestrian steps out from behind the parked van on my right. I am braking hard."
 OWN = "Question: may I pass the van? Answer:"
@@ -102,3 +103,11 @@ def test_moving_a_band_changes_nothing_else(smollm2: Backbone) -> None:
     assert alone is not None
     torch.testing.assert_close(far, near, atol=2e-2, rtol=1e-3)
     assert (near - alone).abs().max() > 0.5
+
+
+def test_a_batch_says_what_each_says_alone(smollm2: Backbone) -> None:
+    spoken = infer(smollm2, SPOKEN)
+    outs = [spoken, infer(smollm2, OWN, [spoken.cache.cut(range(15))]), infer(smollm2, SPOKEN + OWN)]
+    said = [generate(smollm2, out, 10, ()) for out in outs]
+    assert generate_many(smollm2, outs, 10, ()) == said
+    assert len(set(map(tuple, said))) == 3
