@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 
 import zmq
 
@@ -17,13 +16,13 @@ from laco.agents.bridge.book import Book
 from laco.agents.bridge.seat import IDLE, Seat
 from laco.agents.bridge.wire import MESSAGE, Hello, Join, Roll, pack
 from laco.agents.messages import Decision, Sent
+from laco.agents.together import listen_all, speak_all
 from laco.closing import Closing
 from laco.comm.radio import BEACON, Fate
 from laco.errors import HandshakeError, LacoError
 
 AGAIN = 0.2  # [s] between two attempts to join a peer that has not answered
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class Council(Closing):
@@ -246,18 +245,24 @@ class Council(Closing):
 
 
 def speak(seats: Sequence[Seat], fates: Mapping[str, list[Fate]]) -> list[tuple[Seat, list[Sent], float]]:
-    """What each says once it has heard the beacons, by its own fates, and how long that took [s].
+    """What each says once it has heard the beacons, by its own fates, and how long that took all of them [s].
 
-    With `listen` the one place where a server of evaluators asks its model for anything.
+    With `listen` the one place where a server of evaluators asks its model for anything: for all vehicles at once.
     """
-    return [(seat, *_timed(partial(seat.agent.speak, fates[seat.name]))) for seat in seats]
+    began = time.monotonic()
+    said = speak_all([seat.agent for seat in seats], _own(fates))
+    took = time.monotonic() - began
+    return [(seat, said[seat.name], took) for seat in seats]
 
 
 def listen(seats: Sequence[Seat], fates: Mapping[str, list[Fate]]) -> list[tuple[Seat, Decision, float]]:
-    """What each decides once it has heard the messages, and how long that took [s]."""
-    return [(seat, *_timed(partial(seat.agent.listen, fates[seat.name]))) for seat in seats]
-
-
-def _timed(call: Callable[[], T]) -> tuple[T, float]:
+    """What each decides once it has heard the messages, and how long that took all of them [s]."""
     began = time.monotonic()
-    return call(), time.monotonic() - began
+    decided = listen_all([seat.agent for seat in seats], _own(fates))
+    took = time.monotonic() - began
+    return [(seat, decided[seat.name], took) for seat in seats]
+
+
+def _own(fates: Mapping[str, list[Fate]]) -> list[Fate]:
+    """Of what each vehicle's air came to, what is about that vehicle: nobody looks at more."""
+    return [fate for name, found in fates.items() for fate in found if fate.listener == name]

@@ -189,7 +189,7 @@ class Prompted(TextChannel):
         return words.told()
 
     def read(self, view: Observation, told: Sequence[Observation | Said], refused: Mapping[int, str]) -> Attended:
-        """What the plan follows from, once its own words and those of its peers have been put together."""
+        """What the model makes of it, once its own words and those of its peers have been put together."""
         self.history.note(view)
         if isinstance(self.model, PromptedVLM) and isinstance(view, Pictured):
             answers, where, history, _ = self._said(view, Frame.of(view))

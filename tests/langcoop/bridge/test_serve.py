@@ -211,13 +211,13 @@ def test_a_moment_that_fails_is_a_moment_only(server, connect, monkeypatch) -> N
     convoy = Convoy(connect, dict.fromkeys(("ego0", "ego1"), server.endpoint))
     convoy.hello("latent", wait=1000.0)
     with monkeypatch.context() as patch:
-        for step in ("announce", "speak", "listen"):
+        for step in ("announce", "say", "attend"):
 
             def broken(*_: Any, step: str = step) -> None:
                 raise RuntimeError(f"{step}: out of\nmemory")
 
             patch.setattr(Agent, step, broken)
-            moment = {"announce": 0, "speak": 1, "listen": 2}[step]
+            moment = {"announce": 0, "say": 1, "attend": 2}[step]
             for client in convoy.clients.values():
                 client.observe(moment, list(convoy.fleet))
                 client.decide(moment)
