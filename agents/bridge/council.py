@@ -7,21 +7,23 @@ Vehicles of one server go the same way, but for the socket between their servers
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 import zmq
 
 from laco.agents.bridge.book import Book
 from laco.agents.bridge.seat import IDLE, Seat
 from laco.agents.bridge.wire import MESSAGE, Hello, Join, Roll, pack
-from laco.agents.messages import Decision
+from laco.agents.messages import Decision, Sent
 from laco.closing import Closing
 from laco.comm.radio import BEACON, Fate
 from laco.errors import HandshakeError, LacoError
 
 AGAIN = 0.2  # [s] between two attempts to join a peer that has not answered
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Council(Closing):
@@ -96,13 +98,11 @@ class Council(Closing):
         """Takes each vehicle as far as it gets; False if all wait for somebody."""
         begun = [seat for seat in self._welcomed() if seat.phase == IDLE and seat.pending]
         for seat in begun:
-            self._told(seat, seat.begin)
+            self._guarded([seat], partial(self._begin, seat))
         spoken = self._ready(BEACON)
-        for seat in spoken:
-            self._told(seat, partial(seat.speak, self._book.at(seat.moment, BEACON)))
+        self._guarded(spoken, partial(self._speak, spoken))
         heard = [] if spoken else self._ready(MESSAGE)
-        for seat in heard:
-            self._guarded(seat, partial(self._listen, seat))
+        self._guarded(heard, partial(self._listen, heard))
         self._book.drop(min((seat.moment for seat in self.seats.values()), default=0))
         return bool(begun or spoken or heard)
 
@@ -125,26 +125,31 @@ class Council(Closing):
             road.close(linger=0)
         self.seats, self._roads = {}, {}
 
-    def _listen(self, seat: Seat) -> None:
-        fates = seat.fates(self._book.at(seat.moment, BEACON), self._book.at(seat.moment, MESSAGE))
-        began = time.monotonic()
-        decision = listen(seat, fates)
-        seat.conclude(decision, time.monotonic() - began)
+    def _begin(self, seat: Seat) -> None:
+        self._announce(seat, seat.begin())
 
-    def _told(self, seat: Seat, call: Callable[[], Roll]) -> None:
-        """A step of a vehicle that ends with its roll; from then on it waits for the others'."""
-        self._guarded(seat, lambda: self._announce(call()))
-        seat.deadline = time.monotonic() + seat.hello.wait
+    def _speak(self, seats: Sequence[Seat]) -> None:
+        fates = {seat.name: seat.meet(self._book.at(seat.moment, BEACON)) for seat in seats}
+        for seat, sent, thought in speak(seats, fates):
+            self._announce(seat, seat.said(sent, thought))
 
-    def _guarded(self, seat: Seat, call: Callable[[], None]) -> None:
-        """A step that may fail: of the moment, not of the run. Torch's own errors are RuntimeErrors."""
+    def _listen(self, seats: Sequence[Seat]) -> None:
+        at = self._book.at
+        fates = {seat.name: seat.attend(at(seat.moment, BEACON), at(seat.moment, MESSAGE)) for seat in seats}
+        for seat, decision, thought in listen(seats, fates):
+            seat.conclude(decision, thought)
+
+    def _guarded(self, seats: Sequence[Seat], call: Callable[[], None]) -> None:
+        """A step that may fail: of these vehicles' moments, not of the run. Torch's own errors are RuntimeErrors."""
         try:
             call()
         except (LacoError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            log.exception("run %s: %s has no plan for moment %d", self.run, seat.name, seat.moment)
-            for roll in seat.fail(reason):
-                self._announce(roll)
+            log.exception("run %s: no plan for %s", self.run, ", ".join(seat.name for seat in seats))
+            for seat in seats:
+                if seat.phase != IDLE:
+                    for roll in seat.fail(reason):
+                        self._announce(seat, roll)
 
     def _welcomed(self) -> list[Seat]:
         return [self.seats[name] for name in sorted(self.seats) if self.seats[name].welcomed]
@@ -213,12 +218,13 @@ class Council(Closing):
             )
             self._send(endpoint, join)
 
-    def _announce(self, roll: Roll) -> None:
-        """A roll of a vehicle of ours, for ourselves and everybody else."""
+    def _announce(self, seat: Seat, roll: Roll) -> None:
+        """A roll of a vehicle of ours, for ourselves and everybody else, whose own it waits for from now on."""
         self._book.add(roll)
-        self._heard_from(roll.sender)
+        self._heard_from(seat.name)
         for endpoint in sorted(set(self._fleet.values()) - {self._here}):
             self._send(endpoint, roll)
+        seat.deadline = time.monotonic() + seat.hello.wait
 
     def _send(self, endpoint: str, message: Join | Roll) -> None:
         """To another server, or to nobody if it is not there."""
@@ -239,6 +245,19 @@ class Council(Closing):
             return
 
 
-def listen(seat: Seat, fates: Sequence[Fate]) -> Decision:
-    """A vehicle hears and decides; the one place where servers of evaluators ask models for plans."""
-    return seat.agent.listen(fates)
+def speak(seats: Sequence[Seat], fates: Mapping[str, list[Fate]]) -> list[tuple[Seat, list[Sent], float]]:
+    """What each says once it has heard the beacons, by its own fates, and how long that took [s].
+
+    With `listen` the one place where a server of evaluators asks its model for anything.
+    """
+    return [(seat, *_timed(partial(seat.agent.speak, fates[seat.name]))) for seat in seats]
+
+
+def listen(seats: Sequence[Seat], fates: Mapping[str, list[Fate]]) -> list[tuple[Seat, Decision, float]]:
+    """What each decides once it has heard the messages, and how long that took [s]."""
+    return [(seat, *_timed(partial(seat.agent.listen, fates[seat.name]))) for seat in seats]
+
+
+def _timed(call: Callable[[], T]) -> tuple[T, float]:
+    began = time.monotonic()
+    return call(), time.monotonic() - began

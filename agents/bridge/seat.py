@@ -1,12 +1,11 @@
 """One vehicle in a run: what it saw, how far it has come with its moment, and what it answers.
 
-A moment goes `begin` (its beacon), `speak` (once all beacons are announced), then `fates` and `conclude` (once all
-messages are), with the agent's `listen` between the two. The council calls them; nothing here waits.
+A moment goes `begin` (its beacon), `meet` and `said` (once all beacons are announced, around the agent's `speak`), then
+`attend` and `conclude` (once all messages are, around its `listen`). The council calls them; nothing here waits.
 """
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
@@ -97,19 +96,22 @@ class Seat(Closing):
         (self._current, self._began), self._waiting = self._waiting, None
         self._thought, self._sent = 0.0, []
         self.phase = BEACON
-        with self._thinking():
-            sent = self.agent.announce(self._lookout.see(self._current))
-        return self._roll([sent])
+        began = time.monotonic()
+        sent = self.agent.announce(self._lookout.see(self._current))
+        return self.said([sent], time.monotonic() - began)
 
-    def speak(self, beacons: Mapping[str, Roll]) -> Roll:
-        """Hears the beacons and says what is to be said. beacons: rolls by sender, its own too."""
+    def meet(self, beacons: Mapping[str, Roll]) -> list[Fate]:
+        """What its `speak` is to be given. beacons: rolls by sender, its own too."""
         self.phase = MESSAGE
         self._left = self._present - beacons.keys()
-        with self._thinking():
-            said = self.agent.speak(self._fates(beacons, beacons))
-        return self._roll(said)
+        return self._fates(beacons, beacons)
 
-    def fates(self, beacons: Mapping[str, Roll], messages: Mapping[str, Roll]) -> list[Fate]:
+    def said(self, sent: list[Sent], thought: float) -> Roll:
+        """What it has said, for all to know. thought: what that took [s]."""
+        self._thought += thought
+        return self._roll(sent)
+
+    def attend(self, beacons: Mapping[str, Roll], messages: Mapping[str, Roll]) -> list[Fate]:
         """What its `listen` is to be given."""
         self._left |= self._present - messages.keys()
         return self._fates(messages, {**beacons, **messages})
@@ -177,7 +179,7 @@ class Seat(Closing):
         return Error(id=ask.id, reason=f"moment {ask.moment} of {self.name} {why}")
 
     def _fates(self, rolls: Mapping[str, Roll], known: Mapping[str, Roll]) -> list[Fate]:
-        """Steps the air. rolls: of this phase; known: of all who are there."""
+        """Steps the air; the fates of what others said to it. rolls: of this phase; known: of all who are there."""
         now = 0.0 if self._current is None else self._current.time
         said = [m for roll in rolls.values() for m in roll.manifests if abs(m.ready_at - now) <= LATE]
         return self._air.step(now, said, {name: roll.position for name, roll in sorted(known.items())})
@@ -213,11 +215,3 @@ class Seat(Closing):
         """Vehicles that are present, and of which a roll did not come in time."""
         told = {"listener": self.name, "seq": -1, "kind": "roll", "status": ABSENT, "reason": "no word of it"}
         return [msgspec.convert({"sender": name, **told}, Heard) for name in sorted(self._left)]
-
-    @contextmanager
-    def _thinking(self) -> Iterator[None]:
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self._thought += time.monotonic() - began

@@ -7,6 +7,8 @@ import msgpack
 import pytest
 import zmq
 
+from laco.agents.agent import Agent
+
 from .conftest import Convoy, heard, seen, until
 
 
@@ -202,6 +204,27 @@ def test_a_client_that_says_hello_again_goes_on_in_the_run(server, connect) -> N
     assert client.receive()["missing"] == []
     plans = convoy.moment(1)
     assert [heard(plan, "latent") for plan in plans.values()] == [{"ego1": "used"}, {"ego0": "used"}]
+
+
+def test_a_moment_that_fails_is_a_moment_only(server, connect, monkeypatch) -> None:
+    """Who asked gets the reason, the others are not kept waiting, and the next moment is as any."""
+    convoy = Convoy(connect, dict.fromkeys(("ego0", "ego1"), server.endpoint))
+    convoy.hello("latent", wait=1000.0)
+    with monkeypatch.context() as patch:
+        for step in ("announce", "speak", "listen"):
+
+            def broken(*_: Any, step: str = step) -> None:
+                raise RuntimeError(f"{step}: out of\nmemory")
+
+            patch.setattr(Agent, step, broken)
+            moment = {"announce": 0, "speak": 1, "listen": 2}[step]
+            for client in convoy.clients.values():
+                client.observe(moment, list(convoy.fleet))
+                client.decide(moment)
+            answers = [client.receive() for client in convoy.clients.values()]
+            assert [(a["type"], a["reason"]) for a in answers] == [("error", f"{step}: out of memory")] * 2
+            patch.undo()
+    assert heard(convoy.moment(3)["ego0"], "latent") == {"ego1": "used"}
 
 
 def test_one_connection_may_carry_several_vehicles(server, connect) -> None:
