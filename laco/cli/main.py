@@ -9,6 +9,7 @@ from laco.cli.calibrate import calibrate
 from laco.cli.compare import compare
 from laco.cli.distill import app as distill
 from laco.cli.keys import app as keys
+from laco.cli.langcoop import app as langcoop
 from laco.cli.models import app as models
 from laco.cli.profile import app as profile
 from laco.cli.routes import app as routes
@@ -24,6 +25,7 @@ for command in (run, compare, scenarios):
     app.command()(command)
 app.add_typer(routes, name="routes")
 app.add_typer(world, name="world")
+app.add_typer(langcoop, name="langcoop")
 app.command()(view)
 app.command()(agent)
 app.add_typer(distill, name="distill")

@@ -5,7 +5,8 @@ mean, P the product of theirs, with the factors of the first one's red lights an
 succeeds with a DS above 99.95.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from statistics import fmean
@@ -47,9 +48,14 @@ def langcoop(drive: Drive) -> Score:
 
 def interdrive(drives: Sequence[Drive]) -> Score:
     """All vehicles' of a route; of the first one the red lights and stop signs do not count, and the time does."""
-    first = prod(FACTORS[infraction.kind] for infraction in drives[0].signals)
-    penalty = prod(drive.penalty for drive in drives) / first
-    return Score(fmean(drive.completion for drive in drives), penalty, drives[0].time)
+    return joint([langcoop(drive) for drive in drives], Counter(infraction.kind for infraction in drives[0].signals))
+
+
+def joint(scores: Sequence[Score], first: Mapping[str, int]) -> Score:
+    """InterDrive's score from each vehicle's. first: how many red lights and stop signs the first one ran."""
+    forgiven = prod(FACTORS[kind] ** count for kind, count in first.items())
+    penalty = prod(score.penalty for score in scores) / forgiven
+    return Score(fmean(score.completion for score in scores), penalty, scores[0].time)
 
 
 def kind_of(route: str) -> str:
