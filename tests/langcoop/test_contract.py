@@ -3,62 +3,26 @@
 import json
 import logging
 import os
-import shutil
 import signal
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from double import hosting
-from double.serving import Server, serving
+from double.serving import Server
 
 from laco.models import is_installed
 
-AGENT = Path(__file__).parents[2] / "agents/langcoop/laco_langcoop/entry/langcoop/laco_langcoop_agent.py"
+CLIENT = Path(__file__).parents[2] / "agents/langcoop"
+AGENT = CLIENT / "laco_langcoop/entry/langcoop/laco_langcoop_agent.py"
+CODE = "from laco.cli.main import main; main()"
 MIXED = Path(hosting.__file__).parent / "team/mixed_agent.py"
 CHANNELS = ["silent", "observation", "language", "visual", "latent"]
 Fleet = dict[str, Server]
 Begin = Callable[..., hosting.Drive]
-
-
-@pytest.fixture(scope="session")
-def brief(vlm_folder: Path, llm_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The tiny random models, which soon say that they have said enough: what they say is nonsense anyway."""
-    found = {}
-    for kind, folder in {"vlm": vlm_folder, "llm": llm_folder}.items():
-        target = tmp_path_factory.mktemp("brief") / kind
-        shutil.copytree(folder, target)
-        path = target / "generation_config.json"
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        path.write_text(json.dumps({**settings, "eos_token_id": list(range(1, 256, 9))}), encoding="utf-8")
-        found[kind] = str(target)
-    return found
-
-
-@pytest.fixture(scope="module")
-def servers(brief: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
-    """A tiny vision-language model for each of ego0, ego1 and ego2, one more for ego1, a language model for ego2."""
-
-    def options(name: str, driver: str) -> list[str]:
-        return ["--vehicles", name, "--driver", driver, "--model", brief[driver]]
-
-    wanted = {name: options(name, "vlm") for name in ("ego0", "ego1", "ego2")}
-    wanted |= {"spare": options("ego1", "vlm"), "reader": options("ego2", "llm")}
-    with serving(tmp_path_factory.mktemp("servers"), *wanted.values()) as made:
-        yield dict(zip(wanted, made, strict=True))
-
-
-@pytest.fixture(scope="module")
-def cameras(servers: dict[str, Server]) -> Fleet:
-    return {name: servers[name] for name in ("ego0", "ego1", "ego2")}
-
-
-@pytest.fixture(scope="module")
-def talkers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """One server of the real SmolLM2 for ego0 and ego1."""
-    with serving(tmp_path_factory.mktemp("talkers"), ["--vehicles", "ego0,ego1", "--driver", "llm"]) as (server,):
-        yield {"ego0": server, "ego1": server}
 
 
 def laco(fleet: Fleet, **more: Any) -> dict[str, Any]:
@@ -203,6 +167,29 @@ def test_a_server_killed_on_the_way(start: Begin, servers: dict[str, Server], ca
             fates = {(r["sender"], r["kind"]): r["status"] for r in entry["heard"]}
             assert fates[other, "latent"] == "used"
         assert {r["status"] for r in after[-1]["heard"] if r["sender"] == "ego1"} == {"absent"}
+
+
+def test_from_the_command_to_the_table(
+    langcoop: Path, carla_root: Path, cameras: dict[str, Server], tmp_path: Path
+) -> None:
+    """`laco langcoop run`: the evaluator in a process of its own, YAMLs that the command writes, results collected."""
+    where = ["--langcoop", langcoop, "--carla-root", carla_root, "--pythonpath", CLIENT, "--out", tmp_path / "out"]
+    agents = ",".join(cameras[name].endpoint.removeprefix("tcp://") for name in ("ego0", "ego1"))
+    options = ["--routes", "0", "--channel", "latent", "--agents", agents, "--game-timeout", "1", "--unchecked"]
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, "langcoop", "run", *where, *options],
+        env={**os.environ, "PYTHONSAFEPATH": "1"}, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "| latent |" in done.stdout
+    latent = json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))["channels"]["latent"]
+    assert (latent["outcome"], latent["routes"]) == ("finished", "1/1")
+    figures = latent["messages"]["all"]
+    assert figures["decisions"] == figures["messages"]["count"] == 2 * 5  # egos, decisions in a second
+    assert figures["heard"]["used"] == 1.0
+    assert figures["messages"]["air_per_message"] > 1000
+    assert figures["failed_plans"] == 10  # random weights write no JSON: the vehicles brake, and stand where they were
+    assert latent["scores"]["all"]["driving"] == 0.0
 
 
 @pytest.mark.skipif(not is_installed("smollm2"), reason="SmolLM2 is not on this machine: laco models get smollm2")
