@@ -12,7 +12,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))  # for `double`, which is no part of the package
 
-from double import checkouts, hosting, single
+from double import checkouts, hosting, scripted, single
 from double.serving import Server, serving
 
 CLIENT = Path(__file__).parents[2] / "agents" / "langcoop"
@@ -63,6 +63,26 @@ def start(langcoop: Path, inside: Any, tmp_path: Path) -> Callable[..., hosting.
         return hosting.drive(agent, yaml, len(choice), routes, out)
 
     return begin
+
+
+@pytest.fixture
+def told() -> Iterator[dict[str, scripted.Scripted]]:
+    """Servers that answer as told, one each for ego0, ego1 and ego2."""
+    with scripted.fleet("ego0", "ego1", "ego2") as made:
+        yield made
+
+
+@pytest.fixture
+def begin(start: Any, told: dict[str, scripted.Scripted]) -> Callable[..., hosting.Drive]:
+    """A route for `egos` vehicles with those servers; `planner`: further settings of it; the rest is `start`'s."""
+    team = CLIENT / "laco_langcoop/entry/langcoop/laco_langcoop_agent.py"
+
+    def started(egos: int, agent: Path = team, planner: Any = None, **more: Any) -> hosting.Drive:
+        endpoints = {name: told[name].endpoint for name in sorted(told)[:egos]}
+        model = {"type": "LacoPlanner", "name": "laco", "endpoints": endpoints, "deadline": 3.0, **(planner or {})}
+        return start(agent, [model], [0] * egos, **more)
+
+    return started
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from double import hosting
+from double.hosting import journal
 from double.serving import Server
 
 from laco.models import is_installed
@@ -31,23 +32,6 @@ def laco(fleet: Fleet, **more: Any) -> dict[str, Any]:
     return {"type": "LacoPlanner", "name": "laco", "endpoints": endpoints, "deadline": 30.0, **more}
 
 
-def journal(idx: int | None = None) -> list[dict[str, Any]]:
-    """The client's log, a map per decision, of one vehicle or all."""
-    lines = (Path(os.environ["SAVE_PATH"]) / "laco-messages.jsonl").read_text(encoding="utf-8").splitlines()
-    return [entry for entry in map(json.loads, lines) if idx in (None, entry["idx"])]
-
-
-def legal(drive: hosting.Drive) -> None:
-    """Every plan has five finite pairs, and every control of every tick is one."""
-    for entry in drive.agent.infer.perception_memory_bank:
-        for plan in entry["predicted_result_list"]:
-            assert len(plan["target_speed"]) == len(plan["curvature"]) == 5
-            assert all(0 <= speed <= 8 for speed in plan["target_speed"])
-            assert all(abs(curvature) <= 90 for curvature in plan["curvature"])
-    for row in drive.controls:
-        assert all(0 <= t <= 1 and -1 <= s <= 1 and 0 <= b <= 1 for t, s, b in row)
-
-
 def first(fleet: Fleet, egos: int) -> Fleet:
     return dict(list(fleet.items())[:egos])
 
@@ -62,7 +46,7 @@ def test_every_channel(start: Begin, cameras: Fleet, channel: str, egos: int) ->
     drive = start(AGENT, [laco(first(cameras, egos), channel=channel)], [0] * egos)
     ticks = 13 if channel == "latent" else 5
     drive.tick(ticks)
-    legal(drive)
+    drive.legal()
     told = journal()
     assert [(e["moment"], e["idx"]) for e in told] == [(m, i) for m in range(1 + ticks // 4) for i in range(egos)]
     kinds = ["beacon"] if channel == "silent" else ["beacon", channel]
@@ -86,7 +70,7 @@ def test_a_mixed_fleet(start: Begin, servers: dict[str, Server]) -> None:
     fleet = {"ego0": servers["ego0"], "ego2": servers["reader"]}
     drive = start(MIXED, [laco(fleet, channel="language"), {"type": "PlainPlanner"}], [0, 1, 0])
     drive.tick(5)
-    legal(drive)
+    drive.legal()
     assert {e["idx"] for e in journal()} == {0, 2}
     for entry in journal():
         used = {(r["sender"], r["kind"]) for r in entry["heard"] if r["status"] == "used"}
@@ -102,7 +86,7 @@ def test_a_planner_yaml_for_each_vehicle(start: Begin, cameras: Fleet) -> None:
     fleet = first(cameras, 2)
     drive = start(AGENT, [laco(fleet), laco(fleet)], [0, 1])
     drive.tick(9)
-    legal(drive)
+    drive.legal()
     assert len({e["run"] for e in journal()}) == 1
     for entry in journal():
         assert {(r["kind"], r["status"]) for r in entry["heard"]} == {("beacon", "used"), ("latent", "used")}
@@ -116,7 +100,7 @@ def test_who_has_finished_is_not_waited_for(start: Begin, cameras: Fleet) -> Non
     drive.evaluator.manager._agent.del_ego_sensor(1)
     CarlaDataProvider.remove_actor_by_id(drive.egos[1].vehicle.id)
     drive.tick(8)
-    legal(drive)
+    drive.legal()
     assert [e["moment"] for e in journal(1)] == [0, 1]
     for entry in (*journal(0)[2:], *journal(2)[2:]):
         other = "ego2" if entry["idx"] == 0 else "ego0"
@@ -138,7 +122,7 @@ def test_a_server_that_hangs_and_wakes(start: Begin, servers: dict[str, Server])
         drive.tick(4)
         if journal(1)[-1]["status"] in ("planned", "failed"):
             break
-    legal(drive)
+    drive.legal()
     statuses = [e["status"] for e in journal(1)]
     assert statuses[2] in ("held", "braked")
     assert statuses[-1] in ("planned", "failed")
@@ -155,7 +139,7 @@ def test_a_server_killed_on_the_way(start: Begin, servers: dict[str, Server], ca
         victim.process.kill()
         victim.process.join()
         drive.tick(8)
-    legal(drive)
+    drive.legal()
     lost = journal(1)
     assert [e["status"] in ("planned", "failed") for e in lost] == [True] * 3 + [False] * 2
     assert all(victim.endpoint in e["reason"] for e in lost[3:])
@@ -197,7 +181,7 @@ def test_smollm2_drives(start: Begin, talkers: Fleet) -> None:
     """Two vehicles on one server tell each other what is in a real model's cache, and move."""
     drive = start(AGENT, [laco(talkers, channel="latent")], [0, 0])
     drive.tick(13)
-    legal(drive)
+    drive.legal()
     told = journal()
     assert {e["status"] for e in told} == {"planned"}
     assert len(told) == 8
