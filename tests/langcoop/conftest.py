@@ -1,5 +1,7 @@
 """Evaluators that stand for LangCoop's and its neighbours', and `laco agent` servers for their vehicles."""
 
+import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,7 +12,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))  # for `double`, which is no part of the package
 
-from double import checkouts, hosting, single
+from double import checkouts, hosting, scripted, single
+from double.serving import Server, serving
 
 CLIENT = Path(__file__).parents[2] / "agents" / "langcoop"
 
@@ -63,6 +66,26 @@ def start(langcoop: Path, inside: Any, tmp_path: Path) -> Callable[..., hosting.
 
 
 @pytest.fixture
+def told() -> Iterator[dict[str, scripted.Scripted]]:
+    """Servers that answer as told, one each for ego0, ego1 and ego2."""
+    with scripted.fleet("ego0", "ego1", "ego2") as made:
+        yield made
+
+
+@pytest.fixture
+def begin(start: Any, told: dict[str, scripted.Scripted]) -> Callable[..., hosting.Drive]:
+    """A route for `egos` vehicles with those servers; `planner`: further settings of it; the rest is `start`'s."""
+    team = CLIENT / "laco_langcoop/entry/langcoop/laco_langcoop_agent.py"
+
+    def started(egos: int, agent: Path = team, planner: Any = None, **more: Any) -> hosting.Drive:
+        endpoints = {name: told[name].endpoint for name in sorted(told)[:egos]}
+        model = {"type": "LacoPlanner", "name": "laco", "endpoints": endpoints, "deadline": 3.0, **(planner or {})}
+        return start(agent, [model], [0] * egos, **more)
+
+    return started
+
+
+@pytest.fixture
 def one(carla_root: Path) -> Iterator[Any]:
     """Enter one of the evaluators of one vehicle."""
     with ExitStack() as stack:
@@ -74,3 +97,42 @@ def one(carla_root: Path) -> Iterator[Any]:
             return single.start(kind, agent, config, points)
 
         yield enter
+
+
+@pytest.fixture(scope="session")
+def brief(vlm_folder: Path, llm_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The tiny random models, which soon say that they have said enough: what they say is nonsense anyway."""
+    found = {}
+    for kind, folder in {"vlm": vlm_folder, "llm": llm_folder}.items():
+        target = tmp_path_factory.mktemp("brief") / kind
+        shutil.copytree(folder, target)
+        path = target / "generation_config.json"
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**settings, "eos_token_id": list(range(1, 256, 9))}), encoding="utf-8")
+        found[kind] = str(target)
+    return found
+
+
+@pytest.fixture(scope="session")
+def servers(brief: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+    """A tiny vision-language model for each of ego0, ego1 and ego2, one more for ego1, a language model for ego2."""
+
+    def options(name: str, driver: str) -> list[str]:
+        return ["--vehicles", name, "--driver", driver, "--model", brief[driver]]
+
+    wanted = {name: options(name, "vlm") for name in ("ego0", "ego1", "ego2")}
+    wanted |= {"spare": options("ego1", "vlm"), "reader": options("ego2", "llm")}
+    with serving(tmp_path_factory.mktemp("servers"), *wanted.values()) as made:
+        yield dict(zip(wanted, made, strict=True))
+
+
+@pytest.fixture(scope="session")
+def cameras(servers: dict[str, Server]) -> dict[str, Server]:
+    return {name: servers[name] for name in ("ego0", "ego1", "ego2")}
+
+
+@pytest.fixture(scope="session")
+def talkers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+    """One server of the real SmolLM2 for ego0 and ego1."""
+    with serving(tmp_path_factory.mktemp("talkers"), ["--vehicles", "ego0,ego1", "--driver", "llm"]) as (server,):
+        yield {"ego0": server, "ego1": server}

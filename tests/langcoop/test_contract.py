@@ -3,85 +3,33 @@
 import json
 import logging
 import os
-import shutil
 import signal
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from double import hosting
-from double.serving import Server, serving
+from double.hosting import journal
+from double.serving import Server
 
 from laco.models import is_installed
 
-AGENT = Path(__file__).parents[2] / "agents/langcoop/laco_langcoop/entry/langcoop/laco_langcoop_agent.py"
+CLIENT = Path(__file__).parents[2] / "agents/langcoop"
+AGENT = CLIENT / "laco_langcoop/entry/langcoop/laco_langcoop_agent.py"
+CODE = "from laco.cli.main import main; main()"
 MIXED = Path(hosting.__file__).parent / "team/mixed_agent.py"
 CHANNELS = ["silent", "observation", "language", "visual", "latent"]
 Fleet = dict[str, Server]
 Begin = Callable[..., hosting.Drive]
 
 
-@pytest.fixture(scope="session")
-def brief(vlm_folder: Path, llm_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The tiny random models, which soon say that they have said enough: what they say is nonsense anyway."""
-    found = {}
-    for kind, folder in {"vlm": vlm_folder, "llm": llm_folder}.items():
-        target = tmp_path_factory.mktemp("brief") / kind
-        shutil.copytree(folder, target)
-        path = target / "generation_config.json"
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        path.write_text(json.dumps({**settings, "eos_token_id": list(range(1, 256, 9))}), encoding="utf-8")
-        found[kind] = str(target)
-    return found
-
-
-@pytest.fixture(scope="module")
-def servers(brief: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
-    """A tiny vision-language model for each of ego0, ego1 and ego2, one more for ego1, a language model for ego2."""
-
-    def options(name: str, driver: str) -> list[str]:
-        return ["--vehicles", name, "--driver", driver, "--model", brief[driver]]
-
-    wanted = {name: options(name, "vlm") for name in ("ego0", "ego1", "ego2")}
-    wanted |= {"spare": options("ego1", "vlm"), "reader": options("ego2", "llm")}
-    with serving(tmp_path_factory.mktemp("servers"), *wanted.values()) as made:
-        yield dict(zip(wanted, made, strict=True))
-
-
-@pytest.fixture(scope="module")
-def cameras(servers: dict[str, Server]) -> Fleet:
-    return {name: servers[name] for name in ("ego0", "ego1", "ego2")}
-
-
-@pytest.fixture(scope="module")
-def talkers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """One server of the real SmolLM2 for ego0 and ego1."""
-    with serving(tmp_path_factory.mktemp("talkers"), ["--vehicles", "ego0,ego1", "--driver", "llm"]) as (server,):
-        yield {"ego0": server, "ego1": server}
-
-
 def laco(fleet: Fleet, **more: Any) -> dict[str, Any]:
     """A planner YAML's model part."""
     endpoints = {name: server.endpoint for name, server in fleet.items()}
     return {"type": "LacoPlanner", "name": "laco", "endpoints": endpoints, "deadline": 30.0, **more}
-
-
-def journal(idx: int | None = None) -> list[dict[str, Any]]:
-    """The client's log, a map per decision, of one vehicle or all."""
-    lines = (Path(os.environ["SAVE_PATH"]) / "laco-messages.jsonl").read_text(encoding="utf-8").splitlines()
-    return [entry for entry in map(json.loads, lines) if idx in (None, entry["idx"])]
-
-
-def legal(drive: hosting.Drive) -> None:
-    """Every plan has five finite pairs, and every control of every tick is one."""
-    for entry in drive.agent.infer.perception_memory_bank:
-        for plan in entry["predicted_result_list"]:
-            assert len(plan["target_speed"]) == len(plan["curvature"]) == 5
-            assert all(0 <= speed <= 8 for speed in plan["target_speed"])
-            assert all(abs(curvature) <= 90 for curvature in plan["curvature"])
-    for row in drive.controls:
-        assert all(0 <= t <= 1 and -1 <= s <= 1 and 0 <= b <= 1 for t, s, b in row)
 
 
 def first(fleet: Fleet, egos: int) -> Fleet:
@@ -98,7 +46,7 @@ def test_every_channel(start: Begin, cameras: Fleet, channel: str, egos: int) ->
     drive = start(AGENT, [laco(first(cameras, egos), channel=channel)], [0] * egos)
     ticks = 13 if channel == "latent" else 5
     drive.tick(ticks)
-    legal(drive)
+    drive.legal()
     told = journal()
     assert [(e["moment"], e["idx"]) for e in told] == [(m, i) for m in range(1 + ticks // 4) for i in range(egos)]
     kinds = ["beacon"] if channel == "silent" else ["beacon", channel]
@@ -122,7 +70,7 @@ def test_a_mixed_fleet(start: Begin, servers: dict[str, Server]) -> None:
     fleet = {"ego0": servers["ego0"], "ego2": servers["reader"]}
     drive = start(MIXED, [laco(fleet, channel="language"), {"type": "PlainPlanner"}], [0, 1, 0])
     drive.tick(5)
-    legal(drive)
+    drive.legal()
     assert {e["idx"] for e in journal()} == {0, 2}
     for entry in journal():
         used = {(r["sender"], r["kind"]) for r in entry["heard"] if r["status"] == "used"}
@@ -138,7 +86,7 @@ def test_a_planner_yaml_for_each_vehicle(start: Begin, cameras: Fleet) -> None:
     fleet = first(cameras, 2)
     drive = start(AGENT, [laco(fleet), laco(fleet)], [0, 1])
     drive.tick(9)
-    legal(drive)
+    drive.legal()
     assert len({e["run"] for e in journal()}) == 1
     for entry in journal():
         assert {(r["kind"], r["status"]) for r in entry["heard"]} == {("beacon", "used"), ("latent", "used")}
@@ -152,7 +100,7 @@ def test_who_has_finished_is_not_waited_for(start: Begin, cameras: Fleet) -> Non
     drive.evaluator.manager._agent.del_ego_sensor(1)
     CarlaDataProvider.remove_actor_by_id(drive.egos[1].vehicle.id)
     drive.tick(8)
-    legal(drive)
+    drive.legal()
     assert [e["moment"] for e in journal(1)] == [0, 1]
     for entry in (*journal(0)[2:], *journal(2)[2:]):
         other = "ego2" if entry["idx"] == 0 else "ego0"
@@ -174,7 +122,7 @@ def test_a_server_that_hangs_and_wakes(start: Begin, servers: dict[str, Server])
         drive.tick(4)
         if journal(1)[-1]["status"] in ("planned", "failed"):
             break
-    legal(drive)
+    drive.legal()
     statuses = [e["status"] for e in journal(1)]
     assert statuses[2] in ("held", "braked")
     assert statuses[-1] in ("planned", "failed")
@@ -191,7 +139,7 @@ def test_a_server_killed_on_the_way(start: Begin, servers: dict[str, Server], ca
         victim.process.kill()
         victim.process.join()
         drive.tick(8)
-    legal(drive)
+    drive.legal()
     lost = journal(1)
     assert [e["status"] in ("planned", "failed") for e in lost] == [True] * 3 + [False] * 2
     assert all(victim.endpoint in e["reason"] for e in lost[3:])
@@ -205,12 +153,35 @@ def test_a_server_killed_on_the_way(start: Begin, servers: dict[str, Server], ca
         assert {r["status"] for r in after[-1]["heard"] if r["sender"] == "ego1"} == {"absent"}
 
 
+def test_from_the_command_to_the_table(
+    langcoop: Path, carla_root: Path, cameras: dict[str, Server], tmp_path: Path
+) -> None:
+    """`laco langcoop run`: the evaluator in a process of its own, YAMLs that the command writes, results collected."""
+    where = ["--langcoop", langcoop, "--carla-root", carla_root, "--pythonpath", CLIENT, "--out", tmp_path / "out"]
+    agents = ",".join(cameras[name].endpoint.removeprefix("tcp://") for name in ("ego0", "ego1"))
+    options = ["--routes", "0", "--channel", "latent", "--agents", agents, "--game-timeout", "1", "--unchecked"]
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, "langcoop", "run", *where, *options],
+        env={**os.environ, "PYTHONSAFEPATH": "1"}, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "| latent |" in done.stdout
+    latent = json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))["channels"]["latent"]
+    assert (latent["outcome"], latent["routes"]) == ("finished", "1/1")
+    figures = latent["messages"]["all"]
+    assert figures["decisions"] == figures["messages"]["count"] == 2 * 5  # egos, decisions in a second
+    assert figures["heard"]["used"] == 1.0
+    assert figures["messages"]["air_per_message"] > 1000
+    assert figures["failed_plans"] == 10  # random weights write no JSON: the vehicles brake, and stand where they were
+    assert latent["scores"]["all"]["driving"] == 0.0
+
+
 @pytest.mark.skipif(not is_installed("smollm2"), reason="SmolLM2 is not on this machine: laco models get smollm2")
 def test_smollm2_drives(start: Begin, talkers: Fleet) -> None:
     """Two vehicles on one server tell each other what is in a real model's cache, and move."""
     drive = start(AGENT, [laco(talkers, channel="latent")], [0, 0])
     drive.tick(13)
-    legal(drive)
+    drive.legal()
     told = journal()
     assert {e["status"] for e in told} == {"planned"}
     assert len(told) == 8

@@ -6,13 +6,13 @@ import math
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from double import checkouts, hosting, scripted
+from double import checkouts, hosting
+from double.hosting import journal
 
 OWN = Path(hosting.__file__).parent / "team"
 CLIENT = Path(__file__).parents[2] / "agents/langcoop"
@@ -21,50 +21,16 @@ BARE = OWN / "laco_plain_agent.py"  # LangCoop's own agent, and the planner
 Begin = Callable[..., hosting.Drive]
 
 
-@pytest.fixture
-def servers() -> Iterator[dict[str, scripted.Scripted]]:
-    """One each for ego0, ego1 and ego2."""
-    with scripted.fleet("ego0", "ego1", "ego2") as made:
-        yield made
-
-
-@pytest.fixture
-def begin(start: Begin, servers: dict[str, scripted.Scripted]) -> Begin:
-    """A route for `egos` LACO vehicles; `planner` adds to the planner's settings, the rest is `start`'s."""
-
-    def started(egos: int, agent: Path = AGENT, planner: Any = None, **more: Any) -> hosting.Drive:
-        endpoints = {name: servers[name].endpoint for name in sorted(servers)[:egos]}
-        model = {"type": "LacoPlanner", "name": "laco", "endpoints": endpoints, "deadline": 3.0, **(planner or {})}
-        return start(agent, [model], [0] * egos, **more)
-
-    return started
-
-
-def journal(drive: hosting.Drive) -> list[dict[str, Any]]:
-    """The client's log, a map per vehicle and decision."""
-    lines = (Path(os.environ["SAVE_PATH"]) / "laco-messages.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def legal(drive: hosting.Drive) -> None:
-    """Every control of every tick is one, and finite."""
-    for row in drive.controls:
-        for throttle, steer, brake in row:
-            assert 0 <= throttle <= 1
-            assert -1 <= steer <= 1
-            assert 0 <= brake <= 1
-
-
 @pytest.mark.parametrize(
     ("agent", "egos"), [(AGENT, 2), (AGENT, 3), (BARE, 2)], ids=["two", "three", "two, the planner alone"]
 )
-def test_thirteen_ticks(begin: Begin, servers: dict[str, scripted.Scripted], agent: Path, egos: int) -> None:
+def test_thirteen_ticks(begin: Begin, told: Any, agent: Path, egos: int) -> None:
     drive = begin(egos, agent)
     drive.tick(13)
-    legal(drive)
+    drive.legal()
     names = [f"ego{i}" for i in range(egos)]
     for i, name in enumerate(names):
-        server = servers[name]
+        server = told[name]
         (hello,) = server.of("hello")
         assert hello["vehicle"] == name
         assert hello["period"] == pytest.approx(0.2)
@@ -72,9 +38,9 @@ def test_thirteen_ticks(begin: Begin, servers: dict[str, scripted.Scripted], age
         assert [r["moment"] for r in server.of("observe")] == [r["moment"] for r in server.of("decide")] == [0, 1, 2, 3]
         assert all(sorted(r["present"]) == names for r in server.of("observe"))
         assert drive.egos[i].vehicle.speed > 1.0
-    runs = {r["run"] for server in servers.values() for r in server.requests if "run" in r}
+    runs = {r["run"] for server in told.values() for r in server.requests if "run" in r}
     assert len(runs) == 1
-    assert len(journal(drive)) == 4 * egos
+    assert len(journal()) == 4 * egos
 
 
 @pytest.mark.parametrize(
@@ -86,14 +52,14 @@ def test_thirteen_ticks(begin: Begin, servers: dict[str, scripted.Scripted], age
         (BARE, [(3.0, 4.0), (63.0, 84.0)]),
     ],
 )
-def test_pose_and_speed_are_the_vehicles_own(begin: Begin, servers: Any, agent: Path, way: Any) -> None:
+def test_pose_and_speed_are_the_vehicles_own(begin: Begin, told: Any, agent: Path, way: Any) -> None:
     """To the cm although the bank tells a point 13.3 m ahead; m/s although it tells no speed and steps of 0.2 s."""
-    servers["ego0"].script.plan = {"curvature": [3.0] * 5}
+    told["ego0"].script.plan = {"curvature": [3.0] * 5}
     drive = begin(2, agent, way=way)
     drive.tick(25)
     for i in range(2):
         before = None
-        for seen, request in zip(drive.seen[::4], servers[f"ego{i}"].of("observe"), strict=True):
+        for seen, request in zip(drive.seen[::4], told[f"ego{i}"].of("observe"), strict=True):
             x, y, yaw, speed = seen.places[i]
             assert request["pose"][:2] == pytest.approx([x, y], abs=0.01)
             assert math.remainder(request["pose"][2] - yaw, 2 * math.pi) == pytest.approx(0, abs=1e-3)
@@ -103,11 +69,11 @@ def test_pose_and_speed_are_the_vehicles_own(begin: Begin, servers: Any, agent: 
         assert drive.egos[i].vehicle.speed > 2.0
 
 
-def test_route_image_and_the_rest_of_what_is_seen(begin: Begin, servers: Any) -> None:
+def test_route_image_and_the_rest_of_what_is_seen(begin: Begin, told: Any) -> None:
     drive = begin(2, way=[(0.0, 0.0), (30.0, 0.0), (30.0, 50.0)])
     drive.tick(9)
     for i in range(2):
-        request = servers[f"ego{i}"].of("observe")[-1]
+        request = told[f"ego{i}"].of("observe")[-1]
         frame = drive.agent.infer.perception_memory_bank[-1]
         image = request["image"]
         assert (image["width"], image["height"]) == (800, 600)
@@ -123,17 +89,17 @@ def test_route_image_and_the_rest_of_what_is_seen(begin: Begin, servers: Any) ->
         assert request["time"] == pytest.approx(0.4)
 
 
-def test_without_the_team_agent_the_route_leads_to_the_target(begin: Begin, servers: Any) -> None:
+def test_without_the_team_agent_the_route_leads_to_the_target(begin: Begin, told: Any) -> None:
     drive = begin(1, BARE, way=[(0.0, 0.0), (0.0, 20.0)])
     drive.tick(1)
-    (request,) = servers["ego0"].of("observe")
+    (request,) = told["ego0"].of("observe")
     assert request["route"][0] == pytest.approx([0.0, 0.0], abs=0.01)
     assert request["route"][-1] == pytest.approx([0.0, 20.0], abs=0.01)
 
 
-def test_a_plan_reaches_the_pedals_as_it_is(begin: Begin, servers: Any) -> None:
-    servers["ego0"].script.plan = {"curvature": [10.0, 5.0, 0.0, -5.0, -10.0], "speed": [4.0, 5.0, 6.0, 7.0, 8.0]}
-    servers["ego1"].script.plan = {"speed": [0.0] * 5, "curvature": [-10.0] * 5}
+def test_a_plan_reaches_the_pedals_as_it_is(begin: Begin, told: Any) -> None:
+    told["ego0"].script.plan = {"curvature": [10.0, 5.0, 0.0, -5.0, -10.0], "speed": [4.0, 5.0, 6.0, 7.0, 8.0]}
+    told["ego1"].script.plan = {"speed": [0.0] * 5, "curvature": [-10.0] * 5}
     drive = begin(2)
     drive.tick(4)
     first, second = zip(*drive.controls, strict=True)
@@ -161,46 +127,45 @@ def test_a_plan_reaches_the_pedals_as_it_is(begin: Begin, servers: Any) -> None:
     ],
     ids=lambda answer: json.dumps(answer)[:30],
 )
-def test_whatever_a_server_answers_the_plan_is_legal(begin: Begin, servers: Any, answer: dict[str, Any]) -> None:
-    servers["ego0"].script.plan = answer
+def test_whatever_a_server_answers_the_plan_is_legal(begin: Begin, told: Any, answer: dict[str, Any]) -> None:
+    told["ego0"].script.plan = answer
     drive = begin(2, planner={"deadline": 0.3})
     drive.tick(5)
-    legal(drive)
+    drive.legal()
     plan, other = drive.agent.infer.predicted_result_list_buffer
     assert len(plan["target_speed"]) == len(plan["curvature"]) == 5
     assert max(plan["target_speed"]) == 0.0
     assert min(other["target_speed"]) == 6.0
-    told = [entry["status"] for entry in journal(drive) if entry["idx"] == 0]
-    assert set(told) <= {"failed", "braked"}
+    assert {entry["status"] for entry in journal(0)} <= {"failed", "braked"}
 
 
 @pytest.mark.parametrize("egos", [2, 3])
-def test_a_finished_ego_stands_and_the_others_go_on(begin: Begin, servers: Any, egos: int) -> None:
+def test_a_finished_ego_stands_and_the_others_go_on(begin: Begin, told: Any, egos: int) -> None:
     drive = begin(egos, way=[(0.0, 0.0), (16.0, 0.0)])
     while drive.evaluator.manager.running and len(drive.seen) < 300:
         drive.tick()
-    legal(drive)
+    drive.legal()
     assert [ego.progress.percent for ego in drive.egos] == [100.0] * egos
-    last = servers["ego0"].of("observe")[-1]
+    last = told["ego0"].of("observe")[-1]
     assert "ego1" not in last["present"]
-    assert len(servers["ego1"].of("observe")) < len(servers["ego0"].of("observe"))
-    assert {entry["status"] for entry in journal(drive)} == {"planned"}
+    assert len(told["ego1"].of("observe")) < len(told["ego0"].of("observe"))
+    assert {entry["status"] for entry in journal()} == {"planned"}
 
 
-def test_an_ego_that_never_was_there_is_missed_by_nobody(begin: Begin, servers: Any) -> None:
+def test_an_ego_that_never_was_there_is_missed_by_nobody(begin: Begin, told: Any) -> None:
     drive = begin(3)
     from srunner.scenariomanager.carla_data_provider import CarlaDataProvider
 
     drive.evaluator.manager._agent.del_ego_sensor(1)
     CarlaDataProvider.remove_actor_by_id(drive.egos[1].vehicle.id)
     drive.tick(25)
-    legal(drive)
-    assert servers["ego1"].of("observe") == []
-    assert {tuple(r["present"]) for r in servers["ego0"].of("observe")} == {("ego0", "ego2")}
+    drive.legal()
+    assert told["ego1"].of("observe") == []
+    assert {tuple(r["present"]) for r in told["ego0"].of("observe")} == {("ego0", "ego2")}
     assert drive.egos[2].vehicle.speed > 2.0
 
 
-def test_two_routes_in_one_second(begin: Begin, servers: Any) -> None:
+def test_two_routes_in_one_second(begin: Begin, told: Any) -> None:
     """An agent a route, and result folders that are named to the second; each route is a run of its own."""
     drive = begin(1)
     drive.tick(5)
@@ -208,41 +173,13 @@ def test_two_routes_in_one_second(begin: Begin, servers: Any) -> None:
     drive.evaluator.start(drive.evaluator.routes[0])
     drive.watch()
     drive.tick(5)
-    runs = [r["run"] for r in servers["ego0"].of("hello")]
+    runs = [r["run"] for r in told["ego0"].of("hello")]
     assert len(set(runs)) == 2
-    assert [r["run"] for r in servers["ego0"].of("bye")] == runs[:1]
-    assert [r["moment"] for r in servers["ego0"].of("decide")] == [0, 1, 0, 1]
+    assert [r["run"] for r in told["ego0"].of("bye")] == runs[:1]
+    assert [r["moment"] for r in told["ego0"].of("decide")] == [0, 1, 0, 1]
 
 
-def test_charged_latency_holds_the_controls_before(begin: Begin, servers: Any) -> None:
-    """0.35 s are 7 ticks; decisions begin where LangCoop's do, when none is on its way."""
-    servers["ego0"].script.plan = {"curvature": [10.0] * 5}
-    servers["ego0"].script.took, servers["ego0"].script.delay = (
-        0.35,
-        0.36,
-    )  # what claims more than passed is not believed
-    drive = begin(2, planner={"charge": "measured"})
-    drive.tick(24)
-    steers = [row[0][1] for row in drive.controls]
-    brakes = [row[1][2] for row in drive.controls]
-    assert [bool(s) for s in steers[:8]] == [False] * 7 + [True]
-    assert brakes[:8] == [1.0] * 7 + [0.0]  # one world: the slower vehicle's thinking is everybody's
-    changes = [i for i in range(1, 24) if drive.controls[i] != drive.controls[i - 1]]
-    assert changes[0] == 7
-    decided = [round(r["time"] / 0.05) for r in servers["ego0"].of("observe")]
-    assert decided == [0, 8, 16]
-
-
-@pytest.mark.parametrize(("charge", "held"), [(None, 0), ("frozen", 0), (100, 2), (149, 2), ("measured", 5)])
-def test_what_is_charged(begin: Begin, servers: Any, charge: Any, held: int) -> None:
-    servers["ego0"].script.took, servers["ego0"].script.delay = 0.27, 0.28
-    drive = begin(1, planner={"charge": charge})
-    drive.tick(8)
-    moving = [row[0][0] > 0 for row in drive.controls]
-    assert moving == [False] * held + [True] * (8 - held)
-
-
-def test_a_modality_that_is_missing_is_said_once(begin: Begin, servers: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_modality_that_is_missing_is_said_once(begin: Begin, told: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         drive = begin(2, modalities=["intent"])
         drive.tick(9)
@@ -254,96 +191,36 @@ def test_a_modality_that_is_missing_is_said_once(begin: Begin, servers: Any, cap
     )  # LACO's vehicles speak all the same
 
 
-def test_a_mixed_fleet_reads_each_other(start: Begin, servers: Any) -> None:
+def test_a_mixed_fleet_reads_each_other(start: Begin, told: Any) -> None:
     """Ego 1 has a planner of LangCoop's kind, which reads idx, position and intent_description; ego 2 sends nothing."""
-    laco = {"type": "LacoPlanner", "name": "laco", "endpoints": {"ego0": servers["ego0"].endpoint}}
+    laco = {"type": "LacoPlanner", "name": "laco", "endpoints": {"ego0": told["ego0"].endpoint}}
     # LangCoop's own classes are there before LACO's planner is: registered by an agent that knows both
     drive = start(OWN / "mixed_agent.py", [laco, {"type": "PlainPlanner"}, {"type": "BarePlanner"}], [0, 1, 2])
     drive.tick(13)
-    legal(drive)
+    drive.legal()
     _, plain, bare = drive.agent.heter_planning_models
     x = drive.seen[12].places[0][0]
     for heard in (plain.heard[-1], bare.heard[-1]):
         (idx, position, _) = heard[0]
         assert idx == 0
         assert position == pytest.approx([0.0, x + 13.3], abs=0.01)
-    assert set(servers["ego0"].of("observe")[-1]["present"]) == {"ego0"}
+    assert set(told["ego0"].of("observe")[-1]["present"]) == {"ego0"}
     assert all(ego.vehicle.speed > 1.0 for ego in drive.egos)
 
 
-def test_prompts_are_the_agent_yamls(begin: Begin, servers: Any) -> None:
+def test_prompts_are_the_agent_yamls(begin: Begin, told: Any) -> None:
     drive = begin(1, planner={"channel": "language"})
     drive.tick(1)
-    (hello,) = servers["ego0"].of("hello")
+    (hello,) = told["ego0"].of("hello")
     assert hello["channel"] == "language"
     assert "Name two road users." in hello["prompts"]["object"]
     assert "{collab_agent_description}" in hello["prompts"]["comb"]
     assert hello["prompts"]["sys_message"] is None
 
 
-@pytest.mark.parametrize("how", ["stop", "deaf"])
-def test_a_server_that_is_lost_on_the_way(
-    begin: Begin, servers: Any, how: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Hold, then brake; the other drives on, the log says which one and since when."""
-    drive = begin(2, planner={"deadline": 0.3})
-    drive.tick(21)
-    with caplog.at_level(logging.WARNING):
-        if how == "stop":
-            servers["ego1"].stop()
-        else:
-            servers["ego1"].script.deaf = True
-        drive.tick(44)
-    legal(drive)
-    told = journal(drive)
-    statuses = [entry["status"] for entry in told if entry["idx"] == 1]
-    assert statuses[:6] == ["planned"] * 6
-    assert list(dict.fromkeys(statuses)) == ["planned", "held", "braked"]
-    assert {entry["status"] for entry in told if entry["idx"] == 0} == {"planned"}
-    assert drive.egos[1].vehicle.speed == 0.0
-    assert drive.egos[0].vehicle.speed > 4.0
-    assert any("ego1" in r.getMessage() and "held" in r.getMessage() for r in caplog.records)
-
-
-def test_a_server_that_is_slow_is_waited_for_up_to_the_deadline(begin: Begin, servers: Any) -> None:
-    servers["ego0"].script.delay = 0.1
-    drive = begin(2, planner={"deadline": 5.0})
-    drive.tick(9)
-    assert {entry["status"] for entry in journal(drive)} == {"planned"}
-    servers["ego0"].script.delay = 0.6
-    drive.agent.heter_planning_models[0].fleet.settings.__dict__["deadline"] = 0.3
-    drive.tick(8)
-    late = [entry for entry in journal(drive) if entry["moment"] >= 3]
-    assert {entry["status"] for entry in late if entry["idx"] == 0} == {"held"}
-    assert {entry["status"] for entry in late if entry["idx"] == 1} == {"planned"}
-    legal(drive)
-
-
-def test_a_server_that_comes_back_is_used_again(begin: Begin, servers: Any) -> None:
-    drive = begin(1, planner={"deadline": 0.5})
-    drive.tick(9)
-    servers["ego0"].script.deaf = True
-    drive.tick(8)
-    servers["ego0"].script.deaf = False
-    for _ in range(20):
-        drive.tick(4)
-        if journal(drive)[-1]["status"] == "planned":
-            return
-        time.sleep(0.05)
-    raise AssertionError("never planned again")
-
-
-def test_delayed_raw_data_disturb_nobody(begin: Begin, servers: Any) -> None:
-    drive = begin(2, comm_latency=4)
-    drive.tick(17)
-    legal(drive)
-    x = drive.seen[12].places[1][0]
-    assert servers["ego1"].of("observe")[-1]["pose"][0] == pytest.approx(x, abs=0.01)  # what LangCoop gives it
-
-
-def test_a_whole_evaluation_as_a_process(langcoop: Path, carla_root: Path, servers: Any, tmp_path: Path) -> None:
+def test_a_whole_evaluation_as_a_process(langcoop: Path, carla_root: Path, told: Any, tmp_path: Path) -> None:
     """Started as LangCoop's script does, from the checkout, with its options: two routes, results and messages."""
-    endpoints = {name: servers[name].endpoint for name in ("ego0", "ego1")}
+    endpoints = {name: told[name].endpoint for name in ("ego0", "ego1")}
     config = checkouts.write_config(tmp_path, [{"type": "LacoPlanner", "endpoints": endpoints}], [0, 0])
     routes = checkouts.write_routes(tmp_path / "r.xml", [[(0.0, 0.0), (40.0, 0.0)], [(9.0, 9.0), (9.0, 49.0)]])
     script = langcoop / "simulation/leaderboard/leaderboard/leaderboard_evaluator_parameter.py"
@@ -364,7 +241,7 @@ def test_a_whole_evaluation_as_a_process(langcoop: Path, carla_root: Path, serve
         for record in records:
             assert 0 < record["scores"]["score_composed"] == record["scores"]["score_route"] < 100
             assert record["meta"]["duration_game"] == pytest.approx(1)
-    told = (tmp_path / "save/laco-messages.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(told) == 2 * 2 * 5  # routes, egos, decisions
-    assert len({json.loads(line)["run"] for line in told}) == 2
+    lines = (tmp_path / "save/laco-messages.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2 * 2 * 5  # routes, egos, decisions
+    assert len({json.loads(line)["run"] for line in lines}) == 2
     assert len(list((tmp_path / "save").glob("r_*/meta"))) == 2

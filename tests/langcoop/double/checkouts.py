@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,12 +11,7 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
-# The working controller's settings, and the agent's, as the contract gives them.
-CONTROL = {
-    "turn_KP": 1.0, "turn_KI": 0.2, "turn_KD": 0.1, "turn_n": 30,
-    "speed_KP": 5.0, "speed_KI": 1.0, "speed_KD": 0.1, "speed_n": 5,
-    "max_throttle": 0.75, "brake_ratio": 1.1, "clip_delta": 0.35,
-}  # fmt: skip
+CONTROL = "vlmdrive/controller/hypes_yaml/speed_curvature.yaml"
 ASK = "You drive. <IMAGE_PLACEHOLDER>\n"
 PROMPTS = {
     "scene_prompt_template": {"concise": ASK + "Describe the scene.", "default": ASK + "Describe everything."},
@@ -47,7 +43,11 @@ def langcoop(folder: Path) -> Path:
     for name in ("vlmdrive", "common"):
         (folder / name).symlink_to(HERE / "langcoop" / name)
     (folder / "simulation/leaderboard/team_code").symlink_to(HERE / "langcoop/team_code")
-    write_routes(folder / "simulation/leaderboard/data/evaluation_routes/town05_short_r0.xml", STRAIGHT)
+    board = folder / "simulation/leaderboard"
+    write_routes(board / "data/evaluation_routes/town05_short_r0.xml", STRAIGHT)
+    scenarios = {"available_scenarios": [{"Town05": []}]}
+    (board / "data/scenarios").mkdir()
+    (board / "data/scenarios/town05_all_scenarios_2.json").write_text(json.dumps(scenarios), encoding="utf-8")
     return folder
 
 
@@ -103,10 +103,9 @@ def write_config(
 ) -> Path:
     """An agent YAML. planners: the `model` of each planner YAML; choice: which one each ego has."""
     folder.mkdir(parents=True, exist_ok=True)
-    control = _yaml(folder / "control.yaml", {"model": {"type": "VLMControllerSpeedCurvature", "config": CONTROL}})
     files = [_yaml(folder / f"planner{i}.yaml", {"model": model}) for i, model in enumerate(planners)]
     config = {
-        "control": {"control_config": control},
+        "control": {"control_config": str(HERE / "langcoop" / CONTROL)},
         "RSU": {"change_rsu_frame": 5, "rsu_height": 7.5, "rsu_lane_side": "right", "rsu_distance": 12},
         "simulation": {"ego_num": len(choice), "skip_frames": 4, **simulation},
         "heter": {"avail_heter_planner_configs": files, "ego_planner_choice": list(choice)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -82,6 +83,16 @@ class Drive:
             [(c.throttle, c.steer, c.brake) for c in (s.answer[i] for i in range(len(s.places)))] for s in self.seen
         ]
 
+    def legal(self) -> None:
+        """Every plan of LangCoop's bank has five finite pairs, and every control of every tick is one."""
+        for entry in self.agent.infer.perception_memory_bank:
+            for plan in entry["predicted_result_list"]:
+                assert len(plan["target_speed"]) == len(plan["curvature"]) == 5
+                assert all(0 <= speed <= 8 for speed in plan["target_speed"])
+                assert all(abs(curvature) <= 90 for curvature in plan["curvature"])
+        for row in self.controls:
+            assert all(0 <= throttle <= 1 and -1 <= steer <= 1 and 0 <= brake <= 1 for throttle, steer, brake in row)
+
     def tick(self, count: int = 1) -> None:
         """Raises: the leaderboard's AgentError."""
         for _ in range(count):
@@ -122,3 +133,9 @@ def routes_of_each(folder: Path, ways: Sequence[Sequence[tuple[float, float]]]) 
     for i, points in enumerate(ways):
         write_routes(folder / f"r1_{i}.xml", [points])
     return folder
+
+
+def journal(idx: int | None = None) -> list[dict[str, Any]]:
+    """The client's log, a map per decision, of one vehicle or all."""
+    lines = (Path(os.environ["SAVE_PATH"]) / "laco-messages.jsonl").read_text(encoding="utf-8").splitlines()
+    return [entry for entry in map(json.loads, lines) if idx in (None, entry["idx"])]
