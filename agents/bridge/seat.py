@@ -129,6 +129,7 @@ class Seat(Closing):
             curvature=decision.plan.curvature,
             dt=DT,
             failed=decision.plan.failed,
+            geometric=decision.plan.failed or facts(self.agent.channel.driver.name).camera is None,
             foreign_tokens=decision.foreign_tokens,
             sent=tuple(self._sent),
             heard=(*heard, *self._absences()),

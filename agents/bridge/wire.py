@@ -226,7 +226,10 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, tag_field="type", tag="plan", frozen=True, kw_only=True):
-    """Speeds [m/s] and curvatures [deg/m, right positive] for dt [s], 2 dt, ...; seconds: wall clock."""
+    """Speeds [m/s] and curvatures [deg/m, right positive] for dt [s], 2 dt, ...; seconds: wall clock.
+
+    geometric: the curvatures are those of the route, not numbers that a model wrote.
+    """
 
     id: int = 0
     moment: int
@@ -234,6 +237,7 @@ class Plan(msgspec.Struct, tag_field="type", tag="plan", frozen=True, kw_only=Tr
     curvature: tuple[float, ...]
     dt: float
     failed: bool
+    geometric: bool
     foreign_tokens: int
     sent: tuple[Said, ...]
     heard: tuple[Heard, ...]

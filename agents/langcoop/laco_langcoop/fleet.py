@@ -118,13 +118,14 @@ class Fleet:
         found, reason = answer
         if found is not None:
             try:
-                plan = plans.read(found, self._time, float(self.settings.limit))
+                plan = plans.read(found, self._time, float(self.settings.limit), self.settings.steering == "plain")
             except ValueError as error:
                 reason = f"{self.settings.endpoints[name]}: {error}"
             else:
+                part = "total" if name in self._last else "think"  # before the first, servers have to find each other
                 self._last[name] = plan
                 status = "failed" if plan.failed else "planned"
-                return Decision(plan, status, "", _total(found, passed), said(found))
+                return Decision(plan, status, "", _seconds(found, part, passed), said(found))
         plan, status = plans.instead(self._last.get(name), self._time)
         return Decision(plan, status, reason, passed, 0)
 
@@ -141,8 +142,8 @@ class Fleet:
         )  # fmt: skip
 
 
-def _total(answer: Map, passed: float) -> float:
-    """[s] from observation to plan as the server counted; what passed here if it did not, or claims more than that."""
+def _seconds(answer: Map, part: str, passed: float) -> float:
+    """[s] that a part took as the server counted; what passed here if it did not, or claims more than that."""
     seconds = answer.get("seconds")
-    total = seconds.get("total") if isinstance(seconds, dict) else None
-    return min(float(total), passed) if isinstance(total, (int, float)) and total >= 0.0 else passed
+    found = seconds.get(part) if isinstance(seconds, dict) else None
+    return min(float(found), passed) if isinstance(found, (int, float)) and found >= 0.0 else passed

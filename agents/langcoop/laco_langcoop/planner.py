@@ -32,6 +32,7 @@ class LacoPlanner:
         self._run = ""
         self._moment = -1
         self._mine: list[int] = []
+        self._count: int | None = None  # egos of the run, if the agent YAML says so
         self._messages: dict[int, dict[str, Any]] = {}
         self._decisions: dict[int, Decision] = {}
         if self.settings.charge is not None:
@@ -85,7 +86,7 @@ class LacoPlanner:
 
     def _begin(self, run: str, config: dict[str, Any], idx: int) -> None:
         self._run, self._moment, self._decisions = run, -1, {}
-        self._mine = mine(config, idx)
+        self._mine, self._count = mine(config, idx), egos(config)
         lacking = [vehicle(i) for i in self._mine if vehicle(i) not in self.settings.endpoints]
         if lacking:
             raise LacoError("planner YAML: endpoints lacks {}".format(", ".join(lacking)))
@@ -104,7 +105,8 @@ class LacoPlanner:
 
     def _present(self) -> list[str]:
         """All vehicles that LACO drives, in this planner or another one, and that are there."""
-        return [name for name in sorted(self.settings.endpoints) if int(name[3:]) not in BOARD.absent]
+        there = [name for name in sorted(self.settings.endpoints) if int(name[3:]) not in BOARD.absent]
+        return [name for name in there if self._count is None or int(name[3:]) < self._count]
 
     def _message(self, bank: banks.Bank, idx: int, view: dict[str, Any], moment: int, time: float) -> dict[str, Any]:
         before = self._decisions.get(idx)
@@ -123,6 +125,12 @@ def mine(config: dict[str, Any], idx: int) -> list[int]:
     if not choice or idx >= len(choice):
         return [idx]
     return [i for i, chosen in enumerate(choice) if chosen == choice[idx]]
+
+
+def egos(config: dict[str, Any]) -> int | None:
+    """How many egos the agent YAML is for."""
+    choice = (config.get("heter") or {}).get("ego_planner_choice")
+    return len(choice) if choice else (config.get("simulation") or {}).get("ego_num")
 
 
 def note_modalities(config: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Tuple
 
 import numpy as np
 
+from laco_langcoop.steering import steered
+
 STEPS = 5
 DT = 0.5  # [s]
 HOLD = 1.0  # [s] simulated, from when a plan was made until nothing but braking is left of it
@@ -16,7 +18,8 @@ Five = Tuple[float, ...]
 
 
 class Plan(NamedTuple):
-    """speed [m/s] and curvature [deg/m, right positive] for 0.5, 1.0, ... 2.5 s after `time` [s simulated]."""
+    """speed [m/s] and curvature [deg/m, right positive, as LangCoop's controllers take it] for 0.5, 1.0, ... 2.5 s after
+    `time` [s simulated]."""
 
     time: float
     speed: Five
@@ -24,10 +27,15 @@ class Plan(NamedTuple):
     failed: bool = False
 
 
-def read(answer: dict[str, Any], time: float, limit: float) -> Plan:
-    """The plan in a server's map, with nothing in it that a controller could not follow; ValueError if it has none."""
+def read(answer: dict[str, Any], time: float, limit: float, plain: bool = False) -> Plan:
+    """The plan in a server's map, with nothing in it that a controller could not follow; ValueError if it has none.
+
+    Arcs that were computed become what LangCoop's controllers drive them by (`steering`), unless `plain`.
+    """
     speed = [min(limit, max(0.0, value)) for value in _five(answer.get("speed"))]
     curvature = [min(SHARPEST, max(-SHARPEST, value)) for value in _five(answer.get("curvature"))]
+    if answer.get("geometric") is True and not plain:
+        curvature = [steered(value) for value in curvature]
     return Plan(time, tuple(speed), tuple(curvature), answer.get("failed") is True)
 
 

@@ -19,7 +19,7 @@ class Settings:
     """endpoints: server of each vehicle that LACO drives (`ego0`, ...); deadline: wall clock for a plan [s]; wait: of
     servers for their peers [s]; limit: the fastest a vehicle may go [m/s]; run: a name for the runs; log: a file for
     one JSON line per decision; charge: None, `frozen`, `measured` or milliseconds; objects: None, or `truth` for the
-    simulator's own.
+    simulator's own; steering: `auto`, or `plain` to leave curvatures as they come (`steering`).
     """
 
     endpoints: dict[str, str] = field(default_factory=dict)
@@ -34,6 +34,7 @@ class Settings:
     log: str | None = None
     charge: str | float | None = None
     objects: str | None = None
+    steering: str = "auto"
 
     @classmethod
     def read(cls, given: dict[str, Any]) -> Settings:
@@ -63,6 +64,8 @@ class Settings:
             raise LacoError(f"planner YAML: charge is null, frozen, measured or milliseconds, not {charge!r}")
         if self.objects not in (None, "truth"):
             raise LacoError(f"planner YAML: objects is null or truth, not {self.objects!r}")
+        if self.steering not in ("auto", "plain"):
+            raise LacoError(f"planner YAML: steering is auto or plain, not {self.steering!r}")
 
 
 def _number(value: Any) -> bool:
