@@ -18,8 +18,8 @@ Five = Tuple[float, ...]
 
 
 class Plan(NamedTuple):
-    """speed [m/s] and curvature [deg/m, right positive, as LangCoop's controllers take it] for 0.5, 1.0, ... 2.5 s after
-    `time` [s simulated]."""
+    """speed [m/s] and curvature [deg/m, right positive, as LangCoop's controllers take it] for 0.5, 1.0, ... 2.5 s from
+    `time` [s simulated] on."""
 
     time: float
     speed: Five
