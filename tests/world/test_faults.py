@@ -146,15 +146,15 @@ def test_what_one_client_sends_spoils_no_other(server: WorldProcess) -> None:
     actor = world.get_actor(id)
     assert actor.type_id == "vehicle.tesla.model3"
     assert math.isfinite(actor.get_location().x + actor.get_velocity().x + actor.get_acceleration().x)
-    assert isinstance(world.get_weather(), carla.WeatherParameters)
+    assert 0.0 <= world.get_weather().cloudiness <= 100.0
     assert len(actor.get_physics_control().wheels) == 4
-    assert isinstance(actor.get_light_state(), carla.VehicleLightState)
-    assert isinstance(actor.get_ackermann_controller_settings(), carla.AckermannControllerSettings)
-    assert actor.get_telemetry_data().speed == actor.get_telemetry_data().speed
-    assert all(other.attributes is not None for other in world.get_actors())
-    assert world.get_imui_sensor_gravity() == world.get_imui_sensor_gravity()
+    assert int(actor.get_light_state()) >= 0
+    assert math.isfinite(actor.get_ackermann_controller_settings().speed_kp)
+    assert math.isfinite(actor.get_telemetry_data().speed)
+    assert {other.id: other.attributes for other in world.get_actors()}[id]["role_name"]
+    assert world.get_imui_sensor_gravity() > 0.0
     assert world.get_vehicles_light_states().keys() >= {id}
-    assert isinstance(world.get_environment_objects(), list)
+    assert world.get_environment_objects()
 
 
 @pytest.mark.parametrize("waits", [True, False])
