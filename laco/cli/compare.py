@@ -242,10 +242,12 @@ def _machines(grid: "Grid", store: "Store", jobs: int, backend: Backend, cluster
 
 
 def _write(results: "Results", out: Path, as_json: bool) -> None:
-    """The table, in every form, and on stdout."""
+    """The table, in every form, and the middle of it on stdout."""
     import json
 
     from laco.report.files import write_bytes, write_json
+    from laco.report.suite import brief
+    from laco.report.table import console
     from laco.scenarios.suite.page import page
     from laco.scenarios.suite.tables import markdown, records, sections, summary, table_csv
 
@@ -256,6 +258,8 @@ def _write(results: "Results", out: Path, as_json: bool) -> None:
     write_bytes(out / "table.csv", table_csv(found).encode())
     write_bytes(out / "table.html", page("laco compare", shown).encode())
     write_json(out / "table.json", whole)
-    typer.echo(json.dumps(whole, ensure_ascii=False) if as_json else markdown(shown[:1]))
-    if not as_json:
-        typer.echo(f"written to {out}/: table.md, table.csv, table.html, table.json")
+    if as_json:
+        typer.echo(json.dumps(whole, ensure_ascii=False))
+        return
+    console().print(brief(shown[0]))
+    typer.echo(f"all of it is in {out}/: table.md, table.csv, table.html, table.json")

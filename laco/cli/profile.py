@@ -204,17 +204,15 @@ def _tell(
     table: Any,
 ) -> None:
     """Write the files, then print the table, or JSON where there is none."""
-    from rich.console import Console
+    from laco.report.table import console
 
     written = [] if folder is None else _written(figures, folder, name, plots)
     if table is None:
         typer.echo(json.dumps(figures))
         return
-    console = Console()
-    console.width = max(console.width, 80)
-    console.print(table)
+    console().print(table)
     if written:
-        console.print(f"written to {folder}/: {', '.join(written)}", highlight=False)
+        typer.echo(f"written to {folder}/: {', '.join(written)}")
 
 
 def _written(

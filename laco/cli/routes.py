@@ -186,13 +186,10 @@ def _server(carla: str | None) -> Any:
 def _print(rows: "Sequence[dict[str, Any]]", as_json: bool, title: str) -> None:
     import json
 
-    from rich.console import Console
-
     from laco.report.routes import table
+    from laco.report.table import console
 
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
-    console = Console()
-    console.width = max(console.width, 80)
-    console.print(table(title, rows))
+    console().print(table(title, rows))

@@ -248,21 +248,18 @@ def _plain(options: "Options") -> Any:
 def _show(summary: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     import json
 
-    from rich.console import Console
+    from laco.report.table import console, results
 
-    from laco.report.table import WIDTH, results
-
-    console = Console()
-    console.width = max(console.width, WIDTH)
+    shown = console()
     if as_json:
-        console.print_json(json.dumps(summary))
+        shown.print_json(json.dumps(summary))
         return
     driver = "" if summary["driver"] == "vector" else f"  driver {summary['driver']}"
-    console.print(f"{summary['scenario']}  seed {summary['seed']}{'  twin' if summary['twin'] else ''}{driver}")
-    console.print(results(summary["channels"]))
+    shown.print(f"{summary['scenario']}  seed {summary['seed']}{'  twin' if summary['twin'] else ''}{driver}")
+    shown.print(results(summary["channels"]))
     for name, figures in summary["channels"].items():
         if figures["outcome"] != "finished":
-            console.print(f"{name}: {figures['outcome']}: {figures['detail']}")
+            shown.print(f"{name}: {figures['outcome']}: {figures['detail']}")
     files = ("result.json", "messages.jsonl", "run.gif")
     written = ", ".join(name for name in files if (folder / name).exists())
-    console.print(f"written to {folder}/: {written}", highlight=False)
+    typer.echo(f"written to {folder}/: {written}")
