@@ -1,13 +1,102 @@
-"""Tiny random models: the built-in driver, language and vision-language models with a byte-level tokenizer."""
+"""Tiny random models: the built-in driver, language and vision-language models with a byte-level tokenizer; and what
+tests of several folders do."""
 
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    import carla
+    import zmq
+
+    from laco.scenarios.server.launch import WorldProcess
 
 CHAT = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny tensors are slower on several threads."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def context() -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
+    """Fails the test if a socket is left open: the context would then not terminate."""
+    import zmq
+
+    made = zmq.Context()
+    yield made
+    end = threading.Thread(target=made.term, daemon=True)
+    end.start()
+    end.join(5.0)
+    assert not end.is_alive(), "a socket was left open"
+
+
+@pytest.fixture(scope="module")
+def server() -> "Iterator[WorldProcess]":
+    """A world in its own process."""
+    from laco.scenarios.server.launch import WorldProcess
+
+    with WorldProcess() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def client(server: "WorldProcess") -> "carla.Client":
+    """A real client on it."""
+    import carla
+
+    client = carla.Client("127.0.0.1", server.port)
+    client.set_timeout(10.0)
+    return client
+
+
+@pytest.fixture
+def called(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Calls `laco` with these arguments in this process: exit status, stdout and stderr."""
+    from laco.cli.main import main
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["laco", *arguments])
+            with pytest.raises(SystemExit) as caught:
+                main()
+        out, err = capsys.readouterr()
+        return int(caught.value.code or 0), out, err
+
+    return call
+
+
+def drawn(model: Any, scale: float = 0.25) -> Any:
+    """The model with weights so large that every input shows."""
+    import torch
+
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" not in name:
+                parameter.copy_(torch.randn(parameter.shape) * scale)
+    return model
+
+
+@pytest.fixture(scope="session")
+def draw() -> Callable[..., Any]:
+    """`drawn`: large random weights for a model."""
+    return drawn
 
 
 def byte_tokenizer(*special: str):
@@ -39,10 +128,7 @@ def llm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     torch.manual_seed(0)
     model = LlamaForCausalLM(config)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "norm" not in name:
-                parameter.copy_(torch.randn(parameter.shape) * 0.25)
+    drawn(model)
     folder = tmp_path_factory.mktemp("llm")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -85,10 +171,7 @@ def vlm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = hf.LlavaForConditionalGeneration(
         hf.LlavaConfig(text_config=text, vision_config=vision, image_token_id=token)
     )
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "norm" not in name:
-                parameter.copy_(torch.randn(parameter.shape) * 0.25)
+    drawn(model)
     folder = tmp_path_factory.mktemp("vlm")
     model.save_pretrained(folder)
     processor.save_pretrained(folder)

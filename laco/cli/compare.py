@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from laco.cli.run import DriverName
+from laco.cli.options import DRIVES, SHARE, DriverName
 
 if TYPE_CHECKING:
     from laco.scenarios.suite.cells import Results
@@ -45,7 +45,8 @@ class Crew:
 
 def compare(
     scenarios: Annotated[
-        list[str] | None, typer.Argument(metavar="SCENARIO...", help="Scenario ids, or all.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="SCENARIO", help="Those that `laco scenarios` lists, or all.", show_default=False),
     ] = None,
     suite: Annotated[
         Path | None,
@@ -53,33 +54,57 @@ def compare(
     ] = None,
     channel: Annotated[
         list[str] | None,
-        typer.Option(help="What the vehicles share; may be given again.", show_default="all that a driver can carry"),
+        typer.Option(
+            metavar="CHANNEL", help=f"{SHARE}; may be given again.", show_default="all that a driver can carry"
+        ),
     ] = None,
     caution: Annotated[
         list[float] | None,
-        typer.Option(help="Of the channel silent; a line for each that is given.", show_default="the driver's"),
+        typer.Option(
+            metavar="SHARE",
+            help="Caution of the channel silent, as for laco run; may be given again, a line each.",
+            show_default="the driver's",
+        ),
     ] = None,
-    driver: Annotated[list[DriverName] | None, typer.Option(help="Who drives.", show_default="vector")] = None,
+    driver: Annotated[
+        list[DriverName] | None,
+        typer.Option(metavar="DRIVER", help=f"{DRIVES} May be given again.", show_default="vector"),
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the vector driver instead of the shipped ones.")
     ] = None,
     seeds: Annotated[
-        str, typer.Option(metavar="LIST", help="Seeds, like 0-9 or 3,5; those below 1000 are for tests.")
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="Seeds, like 0-9 or 3,5. Those below 1000 are for reported results: nothing is tuned on them.",
+        ),
     ] = "0-9",
-    twins: Annotated[Twins, typer.Option(help="Layouts of each seed.")] = Twins.BOTH,
+    twins: Annotated[
+        Twins, typer.Option(help="Which layouts of each seed: with its hazard, without (the twin).")
+    ] = Twins.BOTH,
     radio: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|FILE", help="What the air does.", show_default="ideal")
+        list[str] | None,
+        typer.Option(metavar="NAME|FILE", help="What the air does; may be given again.", show_default="ideal"),
     ] = None,
     time: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODE", help="frozen, charged or charged:MS.", show_default="frozen"),
+        typer.Option(
+            metavar="MODE",
+            help="What thinking costs: frozen, charged or charged:MS; may be given again.",
+            show_default="frozen",
+        ),
     ] = None,
     baseline: Annotated[
         str, typer.Option(metavar="NAME", help="The setting that the others are held against.")
     ] = "best silent",
     limit: Annotated[
         float | None,
-        typer.Option(metavar="S", help="After which a run is ended [s].", show_default="300, 7200 with a model"),
+        typer.Option(
+            metavar="S",
+            help="Seconds of wall-clock time after which a run is ended.",
+            show_default="300, 7200 with a model",
+        ),
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time.", show_default="cores")] = None,
     backend: Annotated[Backend, typer.Option(help="Where runs are driven, by joblib.")] = Backend.LOKY,
@@ -101,8 +126,9 @@ def compare(
 ) -> None:
     """Drive every setting on every scenario, seed and twin, and print the table with paired 95 % intervals.
 
-    Writes rows.jsonl, suite.yaml and table.md, .csv, .html and .json. Whatever ends it, the next call goes on from
-    the rows that are there. Exit status 1 if a run did not finish.
+    Writes rows.jsonl, suite.yaml and table.md, .csv, .html and .json to OUT.
+    Whatever ends it, the next call goes on from the rows that are there.
+    Exit status 1 if a run did not finish.
     """
     from laco.scenarios.suite.grid import expand
     from laco.scenarios.suite.spec import read
@@ -246,10 +272,12 @@ def _machines(grid: "Grid", store: "Store", crew: Crew, quiet: bool) -> None:
 
 
 def _write(results: "Results", out: Path, as_json: bool) -> None:
-    """The table, in every form, and on stdout."""
+    """The table, in every form, and the middle of it on stdout."""
     import json
 
     from laco.report.files import write_bytes, write_json
+    from laco.report.suite import brief
+    from laco.report.table import console
     from laco.scenarios.suite.page import page
     from laco.scenarios.suite.tables import markdown, records, sections, summary, table_csv
 
@@ -260,6 +288,8 @@ def _write(results: "Results", out: Path, as_json: bool) -> None:
     write_bytes(out / "table.csv", table_csv(found).encode())
     write_bytes(out / "table.html", page("laco compare", shown).encode())
     write_json(out / "table.json", whole)
-    typer.echo(json.dumps(whole, ensure_ascii=False) if as_json else markdown(shown[:1]))
-    if not as_json:
-        typer.echo(f"written to {out}/: table.md, table.csv, table.html, table.json")
+    if as_json:
+        typer.echo(json.dumps(whole, ensure_ascii=False))
+        return
+    console().print(brief(shown[0]))
+    typer.echo(f"all of it is in {out}/: table.md, table.csv, table.html, table.json")

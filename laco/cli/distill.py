@@ -45,7 +45,7 @@ def distill(
 
 @app.command(RECIPE, hidden=True)
 def cook(
-    recipe: Annotated[str, typer.Argument(help="A name of `laco distill --list`, or a YAML file.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name of `laco distill --list`, or a YAML file.")],
     out: Annotated[Path, typer.Option(help="Folder for data, checkpoints, weights and card; resumes what is there.")],
     scale: Annotated[float, typer.Option(min=0.0001, max=1.0, help="Share of the recipe's samples and steps.")] = 1.0,
     seed: Annotated[
@@ -74,15 +74,23 @@ def adapter(
     out: Annotated[
         Path, typer.Option(help="File, or folder for a file named by both fingerprints; its .pt is taken up.")
     ],
-    layers: Annotated[str, typer.Option(help="FIRST-LAST layer of the listening model that hears.")] = "",
-    texts: Annotated[int | None, typer.Option(min=1, help="Texts for reconstruction.")] = None,
-    steps: Annotated[int | None, typer.Option(min=0, help="Steps of next-token agreement.")] = None,
+    layers: Annotated[
+        str,
+        typer.Option(
+            metavar="FIRST-LAST",
+            help="Layers of the listening model that hear.",
+            show_default="two thirds, in the middle",
+        ),
+    ] = "",
+    texts: Annotated[int | None, typer.Option(min=1, help="Texts for reconstruction.", show_default="160")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps of next-token agreement.", show_default="120")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Distil a cache-to-cache adapter: the listening model then understands the speaking model's cache.
 
-    Reconstruction of its own keys and values of the same texts, then agreement with what it predicts after
-    reading them. A run that was stopped goes on from its checkpoint.
+    Reconstruction of its own keys and values of the same texts,
+    then agreement with what it predicts after reading them.
+    A run that was stopped goes on from its checkpoint.
     """
     from laco.agents.adapter_file import name_of, save
     from laco.agents.drivers.check import check_model

@@ -133,12 +133,12 @@ def _worlds(planned: Sequence[Course], world: WorldOptions) -> Iterator[tuple[Wo
 
 @contextmanager
 def _session(where: Where, world: WorldOptions) -> Iterator[Session]:
-    from laco.cli.run import _secured
+    from laco.cli.options import secured
     from laco.view.extra import require
 
     if where.view:
         require()
-    agents, keys = _secured(where.agents, where.curve)
+    agents, keys = secured(where.agents, where.curve)
     with Session(where.carla, view=where.view, agents=agents, keys=keys, world=world) as session:
         yield session
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Measure codecs, sockets, decisions and the radio.")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as JSON and the plot as PNG.")]
-Folder = Annotated[Path | None, typer.Argument(metavar="[RUN_DIR]", help="Output folder of a `laco run`.")]
+Folder = Annotated[Path | None, typer.Argument(metavar="RUN_DIR", help="Output folder of a `laco run`.")]
 
 
 @app.command()
@@ -22,7 +22,9 @@ def codecs(
         str | None,
         typer.Option(metavar="NAME|PATH|vector", help="Whose caches.", show_default="smollm2 if it is here"),
     ] = None,
-    codec: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
+    codec: Annotated[
+        list[str] | None, typer.Option(metavar="CODEC", help="Only this one; may be given again.", show_default="all")
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Caches to measure on.")] = 8,
     tokens: Annotated[
         int | None, typer.Option(min=1, help="Tokens of the message in the plot.", show_default="the mean")
@@ -57,9 +59,9 @@ def codecs(
 @app.command()
 def transport(
     sizes: Annotated[
-        list[int] | None, typer.Option("--size", min=1, help="Payload [bytes]; may be given again.")
+        list[int] | None, typer.Option("--size", min=1, metavar="BYTES", help="Of a payload; may be given again.")
     ] = None,
-    turns: Annotated[int, typer.Option(min=1, help="Of each case and size; four messages in each count.")] = 30,
+    turns: Annotated[int, typer.Option(min=1, help="Turns of each case and size; four messages of a turn count.")] = 30,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -121,7 +123,7 @@ def radio(
     chunk: Annotated[
         int | None, typer.Option("--chunk-bytes", min=1, help="Most air bytes of a chunk.", show_default="the radio's")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the losses.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the losses.")] = 0,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -202,17 +204,15 @@ def _tell(
     table: Any,
 ) -> None:
     """Write the files, then print the table, or JSON where there is none."""
-    from rich.console import Console
+    from laco.report.table import console
 
     written = [] if folder is None else _written(figures, folder, name, plots)
     if table is None:
         typer.echo(json.dumps(figures))
         return
-    console = Console()
-    console.width = max(console.width, 80)
-    console.print(table)
+    console().print(table)
     if written:
-        console.print(f"written to {folder}/: {', '.join(written)}", highlight=False)
+        typer.echo(f"written to {folder}/: {', '.join(written)}")
 
 
 def _written(

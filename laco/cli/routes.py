@@ -6,7 +6,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from laco.cli.run import ChannelName, CodecName, DriverName
+from laco.cli.options import (
+    Adapters,
+    Agents,
+    Budget,
+    Calibration,
+    Caution,
+    Channel,
+    ChannelName,
+    Codec,
+    Curve,
+    Deadline,
+    Driver,
+    DriverName,
+    Loss,
+    Model,
+    Radio,
+    Reach,
+    TimeMode,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +38,7 @@ Map = Annotated[
 ]
 Egos = Annotated[
     int | None,
-    typer.Option(
-        min=1, max=26, help="Connected vehicles.", show_default="a file each, or 2 around a single route"
-    ),
+    typer.Option(min=1, max=26, help="Connected vehicles.", show_default="a file each, or 2 around a single route"),
 ]
 Carla = Annotated[
     str | None,
@@ -43,10 +59,6 @@ class Lights(StrEnum):
 
     GREEN = "green"
     MAP = "map"
-
-
-DRIVERS = {name: name for name in (*DriverName, "expert")}
-RouteDriver = StrEnum("RouteDriver", DRIVERS)  # type: ignore[misc]
 
 
 @app.command("list")
@@ -102,54 +114,34 @@ def run(
     lights: Annotated[Lights, typer.Option(help="What traffic lights do.")] = Lights.GREEN,
     traffic: Annotated[int, typer.Option(min=0, help="Cars that SUMO drives, on the embedded server.")] = 0,
     walkers: Annotated[int, typer.Option(min=0, help="People that SUMO leads, on the embedded server.")] = 0,
-    channel: Annotated[ChannelName, typer.Option(help="What the vehicles share.")] = ChannelName.LATENT,
-    driver: Annotated[RouteDriver, typer.Option(help="Who drives.")] = RouteDriver.vector,  # type: ignore[attr-defined]
-    seed: Annotated[int, typer.Option(min=0, help="Of the radio's losses and of traffic.")] = 0,
+    channel: Channel = ChannelName.LATENT,
+    driver: Driver = DriverName.VECTOR,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the radio's losses and the traffic.")] = 0,
     carla: Carla = None,
     out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="runs/ROUTES")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep results that are there of the same options.")] = False,
-    caution: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="How fast a hidden vehicle is assumed to be.", show_default="the driver's"),
-    ] = None,
-    codec: Annotated[
-        CodecName | None, typer.Option(help="How a cache becomes bytes.", show_default="the driver's")
-    ] = None,
-    budget: Annotated[
-        int | None, typer.Option(metavar="BYTES", help="Most air bytes of a message, for --codec auto.")
-    ] = None,
-    deadline: Annotated[
-        float | None, typer.Option(metavar="MS", help="Within which it is to be heard, for --codec auto [ms].")
-    ] = None,
-    calibration: Annotated[Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what OUT has of the same routes and options.")] = False,
+    caution: Caution = None,
+    codec: Codec = None,
+    budget: Budget = None,
+    deadline: Deadline = None,
+    calibration: Calibration = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of the vector driver.", show_default="shipped")] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", help="Model of the llm or vlm driver.", show_default="smollm2")
-    ] = None,
-    adapter: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE|FOLDER", help="Adapters for other models' caches.")
-    ] = None,
-    agents: Annotated[
-        list[str] | None, typer.Option(metavar="[KEY@]HOST:PORT", help="A host that `laco agent` serves.")
-    ] = None,
-    curve: Annotated[
-        bool | None, typer.Option("--curve/--insecure", help="As for laco run.", show_default="as for laco run")
-    ] = None,
-    radio: Annotated[str, typer.Option(metavar="NAME|FILE", help="What the air does (docs/radio.md).")] = "ideal",
-    loss: Annotated[str, typer.Option(metavar="MODEL", help="Lost fragments.", show_default="the radio's")] = "",
-    reach: Annotated[
-        float | None, typer.Option("--range", metavar="M", help="Of the radio [m].", show_default="the radio's")
-    ] = None,
-    time: Annotated[
-        str, typer.Option(metavar="MODE", help="What thinking costs: frozen, charged or charged:MS.")
-    ] = "frozen",
+    model: Model = None,
+    adapter: Adapters = None,
+    agents: Agents = None,
+    curve: Curve = None,
+    radio: Radio = "ideal",
+    loss: Loss = "",
+    reach: Reach = None,
+    time: TimeMode = "frozen",
     view: Annotated[bool, typer.Option("--view", help="Watch it live in a browser (\\[view] extra).")] = False,
     as_json: Json = False,
 ) -> None:
     """Drive the routes, one after the other, and score them by their benchmark's rules.
 
-    Writes OUT/CHANNEL/ROUTE/result.json, the same in LangCoop's form as ego_vehicle_N/results.json, and
-    OUT/summary.json. Status 1 if an agent was lost on the way.
+    Writes OUT/summary.json and, for each route, OUT/CHANNEL/ROUTE/result.json,
+    the same in LangCoop's form as ego_vehicle_N/results.json.
+    Exit status 1 if an agent was lost on the way.
     """
     import json
 
@@ -194,13 +186,10 @@ def _server(carla: str | None) -> Any:
 def _print(rows: "Sequence[dict[str, Any]]", as_json: bool, title: str) -> None:
     import json
 
-    from rich.console import Console
-
     from laco.report.routes import table
+    from laco.report.table import console
 
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
-    console = Console()
-    console.width = max(console.width, 80)
-    console.print(table(title, rows))
+    console().print(table(title, rows))

@@ -1,14 +1,31 @@
 """`laco run`: one seed of a scenario, channel beside channel."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from laco.agents.channels import TRANSFERS
-from laco.comm.codecs import available
+from laco.cli.options import (
+    Adapters,
+    Agents,
+    Budget,
+    Calibration,
+    Caution,
+    Channel,
+    ChannelName,
+    Codec,
+    Curve,
+    Deadline,
+    Driver,
+    Loss,
+    Model,
+    Radio,
+    Reach,
+    TimeMode,
+    secured,
+)
+from laco.cli.options import DriverName as DriverName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,65 +34,24 @@ if TYPE_CHECKING:
     from laco.scenarios.session import Options, Result, Session
 
 
-# How a cache becomes bytes.
-CodecName = StrEnum("CodecName", {name: name for name in (*available(), *TRANSFERS)})  # type: ignore[misc]
-
-
-class ChannelName(StrEnum):
-    """What the vehicles share; `all` runs every channel that the driver can carry on the same seed, side by side."""
-
-    ALL = "all"
-    SILENT = "silent"
-    OBSERVATION = "observation"
-    LANGUAGE = "language"
-    CONCLUSION = "conclusion"
-    VISUAL = "visual"
-    LATENT = "latent"
-
-
-class DriverName(StrEnum):
-    """Who drives: the built-in small network, a language model, a vision-language model, or rules as bounds: the expert
-    (on `observation` it sees what all vehicles see) and a driver like CARLA's own."""
-
-    VECTOR = "vector"
-    LLM = "llm"
-    VLM = "vlm"
-    EXPERT = "expert"
-    AUTO = "auto"
-
-
 def run(
-    scenario: Annotated[str, typer.Argument(help="Scenario id; without -vN the newest version.")],
-    channel: Annotated[ChannelName, typer.Option(help="What the vehicles share.")] = ChannelName.ALL,
-    driver: Annotated[DriverName, typer.Option(help="Who drives.")] = DriverName.VECTOR,
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="One that `laco scenarios` lists; without -vN the newest version.")
+    ],
+    channel: Channel = ChannelName.ALL,
+    driver: Driver = DriverName.VECTOR,
     seed: Annotated[int, typer.Option(min=0, help="Decides speeds, gaps and positions.")] = 0,
-    twin: Annotated[bool, typer.Option("--twin", help="The seed's hazard-free twin.")] = False,
+    twin: Annotated[bool, typer.Option("--twin", help="Drive the seed's twin: the same without its hazard.")] = False,
     carla: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="A running CARLA server instead of the embedded one."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="runs/SCENARIO-SEED")] = None,
-    caution: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="How fast a hidden vehicle is assumed to be.", show_default="the driver's"),
-    ] = None,
-    codec: Annotated[
-        CodecName | None,
-        typer.Option(help="How a cache, or the recipe for it, becomes bytes.", show_default="the driver's"),
-    ] = None,
-    budget: Annotated[
-        int | None,
-        typer.Option(metavar="BYTES", help="Most air bytes of a message, for --codec auto.", show_default="any"),
-    ] = None,
-    deadline: Annotated[
-        float | None,
-        typer.Option(
-            metavar="MS",
-            help="Within which a message is to be heard at the radio's rate, for --codec auto [ms].",
-            show_default="100, or any with --budget",
-        ),
-    ] = None,
-    calibration: Annotated[Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")] = None,
+    caution: Caution = None,
+    codec: Codec = None,
+    budget: Budget = None,
+    deadline: Deadline = None,
+    calibration: Calibration = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -84,62 +60,23 @@ def run(
             "driver's model as it is.",
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|PATH", help="Model of the llm or vlm driver.", show_default="llm: smollm2"),
-    ] = None,
-    adapter: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE|FOLDER", help="Adapters by which other models' caches are read; may be given again."
-        ),
-    ] = None,
-    agents: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[KEY@]HOST:PORT",
-            help="A host that `laco agent` serves, and the name of its key if it is not obvious; may be given again.",
-        ),
-    ] = None,
-    curve: Annotated[
-        bool | None,
-        typer.Option(
-            "--curve/--insecure",
-            help="Encrypt what vehicles say and let trusted keys speak only (laco keys), or neither.",
-            show_default="--curve if one of the agents is beyond loopback",
-        ),
-    ] = None,
-    radio: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="What the air does: a preset or a YAML file (docs/radio.md).")
-    ] = "ideal",
-    loss: Annotated[
-        str,
-        typer.Option(
-            metavar="MODEL",
-            help="Lost fragments: bernoulli:P, gilbert:P,R\\[,1-H\\[,1-K]] as netem's gemodel, or distance.",
-            show_default="the radio's",
-        ),
-    ] = "",
-    reach: Annotated[
-        float | None,
-        typer.Option("--range", metavar="M", help="Beyond it nothing is heard [m].", show_default="the radio's"),
-    ] = None,
+    model: Model = None,
+    adapter: Adapters = None,
+    agents: Agents = None,
+    curve: Curve = None,
+    radio: Radio = "ideal",
+    loss: Loss = "",
+    reach: Reach = None,
     air_trace: Annotated[
         str,
         typer.Option(
             "--radio-trace",
             metavar="FILE",
-            help="CSV of t, rate, loss, delay that rules the air.",
+            help="CSV of time, rate, loss and delay that rules the air (docs/radio.md).",
             show_default="none",
         ),
     ] = "",
-    time: Annotated[
-        str,
-        typer.Option(
-            metavar="MODE",
-            help="What thinking costs in the world: frozen (nothing), charged (what it takes) or charged:MS.",
-        ),
-    ] = "frozen",
+    time: TimeMode = "frozen",
     trace: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="What every vehicle did when, for ui.perfetto.dev or chrome://tracing."),
@@ -178,7 +115,7 @@ def run(
     prepare_codec(used)
     limits = budget_of(used, budget, deadline, air.goodput)
     names = carried(driver.value) if channel is ChannelName.ALL else (channel.value,)
-    served, keys = _secured(agents or (), curve)
+    served, keys = secured(agents or (), curve)
     folder = prepare(out or Path("runs") / f"{scenario}-{seed}{'-twin' if twin else ''}")
     options = [
         Options(
@@ -211,21 +148,6 @@ def run(
     _show(summary, folder, as_json)
     if any(r.record.outcome != "finished" for r in results.values()):
         raise typer.Exit(1)
-
-
-def _secured(agents: "Sequence[str]", curve: bool | None) -> "tuple[Sequence[str], Keyring | None]":
-    """The agents' addresses, checked, and the keys if CURVE is to be used. Raises: ConfigError."""
-    from laco.agents.addresses import Address, keys_for
-    from laco.cli.keys import warn_of
-
-    found = [Address.of(text) for text in agents]
-    keys = keys_for([address.host for address in found], curve)
-    if keys is None:
-        warn_of([address.host for address in found])
-    else:
-        for address in found:
-            address.expected(keys)
-    return agents, keys
 
 
 def _drive(
@@ -326,21 +248,18 @@ def _plain(options: "Options") -> Any:
 def _show(summary: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     import json
 
-    from rich.console import Console
+    from laco.report.table import console, results
 
-    from laco.report.table import WIDTH, results
-
-    console = Console()
-    console.width = max(console.width, WIDTH)
+    shown = console()
     if as_json:
-        console.print_json(json.dumps(summary))
+        shown.print_json(json.dumps(summary))
         return
     driver = "" if summary["driver"] == "vector" else f"  driver {summary['driver']}"
-    console.print(f"{summary['scenario']}  seed {summary['seed']}{'  twin' if summary['twin'] else ''}{driver}")
-    console.print(results(summary["channels"]))
+    shown.print(f"{summary['scenario']}  seed {summary['seed']}{'  twin' if summary['twin'] else ''}{driver}")
+    shown.print(results(summary["channels"]))
     for name, figures in summary["channels"].items():
         if figures["outcome"] != "finished":
-            console.print(f"{name}: {figures['outcome']}: {figures['detail']}")
+            shown.print(f"{name}: {figures['outcome']}: {figures['detail']}")
     files = ("result.json", "messages.jsonl", "run.gif")
     written = ", ".join(name for name in files if (folder / name).exists())
-    console.print(f"written to {folder}/: {written}", highlight=False)
+    typer.echo(f"written to {folder}/: {written}")

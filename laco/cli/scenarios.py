@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def scenarios(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Scenarios; a bare name means its newest version.")
+        list[str] | None,
+        typer.Argument(metavar="SCENARIO", help="These alone; without -vN the newest version.", show_default="all"),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Look at their layouts and drive them; status 1 if one is not fit.")

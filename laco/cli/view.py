@@ -11,9 +11,7 @@ def view(
     carla: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="The server to look at: embedded or real.")
     ] = "127.0.0.1:2000",
-    port: Annotated[
-        int, typer.Option(help="TCP port of the page on this machine; 0 picks a free one.")
-    ] = 8080,
+    port: Annotated[int, typer.Option(help="TCP port of the page on this machine; 0 picks a free one.")] = 8080,
     open: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
 ) -> None:
     """Show a running CARLA server from above, live, on a page for this machine only, until Ctrl-C.

@@ -17,9 +17,7 @@ app.command("save-map")(save_map)
 def world(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="TCP port for clients; 0 picks a free one.")] = 2000,
-    map: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A built-in map or an OpenDRIVE file.")
-    ] = "crossing",
+    map: Annotated[str, typer.Option(metavar="NAME|FILE", help="A built-in map or an OpenDRIVE file.")] = "crossing",
     name: Annotated[
         str, typer.Option(metavar="NAME", help="What clients are told the map is called, e.g. Town01.")
     ] = "",
@@ -40,9 +38,7 @@ def world(
     from laco.scenarios.server.options import WorldOptions
     from laco.scenarios.server.serve import serve
 
-    options = WorldOptions(
-        map=map, name=name, host=host, port=port, seed=seed, traffic=traffic, walkers=walkers
-    )
+    options = WorldOptions(map=map, name=name, host=host, port=port, seed=seed, traffic=traffic, walkers=walkers)
     if view:
         from laco.view.launch import ViewProcess
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from laco.agents.drivers.vector_model import VectorModel
 from laco.distill.ledger import Ledger
@@ -94,28 +94,33 @@ class Training:
 
     def _advance(self) -> None:
         """One update."""
-        cpu, wall, taught = time.process_time(), time.perf_counter(), self.ledger.spent["teacher"].cpu_s
-        paused = self.ledger.spent["teacher"].wall_s
+        with self.ledger.student():
+            loss = self._loss()
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate_at(self.step, self.stage.steps, self.stage.rate)
+            self.optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
+            self.optimiser.step()
+            self.step += 1
+
+    def _loss(self) -> Tensor:
+        """The stage's losses, weighed and added up, on this step's batch."""
         batch = self._batch()
         torch.manual_seed(int(self._rng(NOISE, self.step).integers(2**62)))
-        way = self.stage.hearing.draw(self._rng(WAYS, self.step), len(batch.peer))
-        passes = Passes(self.student, self.teacher, batch, way, self.input_norm, self.ledger)
+        passes = self._passes(batch, WAYS, self.step)
         total = torch.zeros(())
         for loss in self.stage.losses:
             value = loss(passes)
             name = str(loss.__struct_config__.tag)
             self.losses[name] = self.losses.get(name, 0.0) + value.item()
             total = total + loss.weight * value
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate_at(self.step, self.stage.steps, self.stage.rate)
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        teacher = self.ledger.spent["teacher"]
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        self.ledger.spent["student"].add(cpu - (teacher.cpu_s - taught), wall - (teacher.wall_s - paused))
+        return total
+
+    def _passes(self, batch: Batch, what: int, number: int) -> Passes:
+        """The models on a batch that is heard in a drawn way."""
+        way = self.stage.hearing.draw(self._rng(what, number), len(batch.peer))
+        return Passes(self.student, self.teacher, batch, way, self.input_norm, self.ledger)
 
     def _batch(self) -> Batch:
         group, place = divmod(self.step, GROUP)
@@ -134,9 +139,7 @@ class Training:
         order = np.argsort(self.data.lengths[index], kind="stable")
         torch.manual_seed(int(self._rng(NOISE, 0).integers(2**62)))
         for number, part in enumerate(np.array_split(order, max(1, len(order) // SCORED))):
-            batch = self.data.batch(index[part])
-            way = self.stage.hearing.draw(self._rng(SCORES, number), len(batch.peer))
-            passes = Passes(self.student, self.teacher, batch, way, self.input_norm, self.ledger)
+            passes = self._passes(self.data.batch(index[part]), SCORES, number)
             sure = passes.teacher.logits.log_softmax(1)
             entropy[part] = -(sure.exp() * sure).sum(1).numpy()
             apart[part] = divergence(passes.teacher.logits, passes.heard.logits).numpy()

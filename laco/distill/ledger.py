@@ -44,6 +44,15 @@ class Ledger:
         yield
         self.spent["teacher"].add(time.process_time() - cpu, time.perf_counter() - wall)
 
+    @contextmanager
+    def student(self) -> Iterator[None]:
+        """A step of the student, without the teacher's passes in it."""
+        teacher = self.spent["teacher"]
+        cpu, wall = time.process_time() - teacher.cpu_s, time.perf_counter() - teacher.wall_s
+        yield
+        cpu, wall = time.process_time() - teacher.cpu_s - cpu, time.perf_counter() - teacher.wall_s - wall
+        self.spent["student"].add(cpu, wall)
+
     def collected(self, teacher: float, student: float, figures: Mapping[str, Any]) -> None:
         """Data files were made, in processor time [s] of both; figures: of the meter around it."""
         whole = max(teacher + student, 1e-9)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -29,6 +29,13 @@ def results(channels: Mapping[str, Figures]) -> Group:
     parts = [{n: channels[n] for n in names[i : i + ABREAST]} for i in range(0, len(names), ABREAST)]
     tables = (_scores(channels), *map(_latency, parts), _bytes(channels), _air(channels))
     return Group(*tables, *_delivery(channels))
+
+
+def console() -> Console:
+    """Standard output, wide enough for the tables."""
+    found = Console()
+    found.width = max(found.width, WIDTH)
+    return found
 
 
 def new_table(title: str, *heads: str) -> Table:

@@ -114,7 +114,7 @@ class _Panel:
 
     def _label(self, pen: ImageDraw.ImageDraw, role: str, at: Pixel) -> None:
         name = role if role in {ego.name for ego in self.record.layout.egos} else "H"
-        pen.text(at, name, fill="white", font=self.font, anchor="mm")
+        pen.text(at, name, fill="white", font=self.font, anchor="mm", stroke_width=1, stroke_fill=self.colours[role])
 
     def _crashed(self, scene: Scene) -> Iterator[Body]:
         """The egos that have met somebody and are still beside them."""
@@ -134,9 +134,16 @@ class _Panel:
         pen.text((8, 18), self._speeds(scene), fill=(90, 96, 104), font=self.font)
 
     def _speeds(self, scene: Scene) -> str:
+        """Of as many egos as there is room for."""
         bodies = dict(scene.bodies)
         egos = [e.name for e in self.record.layout.egos if e.name in bodies]
-        return "   ".join(f"{n} {bodies[n].speed * 3.6:.0f} km/h" for n in egos[:5])
+        text = "km/h"
+        for name in egos:
+            longer = f"{text}   {name} {bodies[name].speed * 3.6:.0f}"
+            if self.font.getlength(f"{longer} ...") > PIXELS - 16:
+                return f"{text} ..."
+            text = longer
+        return text
 
 
 def _extent(record: Record) -> tuple[tuple[float, float], float]:

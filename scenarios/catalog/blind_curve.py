@@ -14,8 +14,6 @@ from laco.scenarios.catalog.paths import (
     EAST,
     HAZARDS,
     LIMIT,
-    TRUCKS,
-    VANS,
     WEST,
     Array,
     Pen,
@@ -24,9 +22,9 @@ from laco.scenarios.catalog.paths import (
     cut,
     ego,
     measured,
-    row,
     start,
 )
+from laco.scenarios.catalog.rows import TRUCKS, VANS, row
 from laco.scenarios.layout import Layout, Mover, Placement
 
 ID = "blind-curve-v1"

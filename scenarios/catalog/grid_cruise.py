@@ -18,18 +18,16 @@ from laco.scenarios.catalog.paths import (
     LIMIT,
     NORTH,
     SOUTH,
-    TRUCKS,
-    VANS,
     WEST,
     Array,
     Pen,
     arrival,
     ego,
     moved,
-    row,
     start,
     turned,
 )
+from laco.scenarios.catalog.rows import JAM, TRUCKS, row
 from laco.scenarios.layout import Layout, Mover, Placement
 
 ID = "grid-cruise-v1"
@@ -138,9 +136,8 @@ def _traffic(rng: np.random.Generator, since: float) -> Mover:
 def _trucks(rng: np.random.Generator) -> tuple[Placement, ...]:
     """In the outer lane of the arm from the south, and around the corner in the one to the east."""
     end, gap = CORNER + rng.uniform(0.0, 1.2), rng.uniform(0.4, 1.0)
-    kinds = [str(rng.choice((*TRUCKS, TRUCKS[0], VANS[1]))) for _ in range(6)]
+    kinds = [str(rng.choice(JAM)) for _ in range(6)]
     kinds[0] = str(rng.choice(TRUCKS))
     along: Array = np.array([[PARKED, end], [PARKED, end + 90.0]])
     corner: Array = np.array([[end, PARKED], [end + 40.0, PARKED]])
-    stands = tuple(Placement(p.role, p.blueprint, p.x, p.y, NORTH) for p in row("truck", kinds[:5], along, 0.0, gap))
-    return (*stands, *row("corner", (*kinds[5:], TRUCKS[1]), corner, 0.0, gap))
+    return (*row("truck", kinds[:5], along, 0.0, gap, NORTH), *row("corner", (*kinds[5:], TRUCKS[1]), corner, 0.0, gap))

@@ -7,7 +7,8 @@ comes in that lane until A is half out. B comes along it behind the motorcycle, 
 
 import numpy as np
 
-from laco.scenarios.catalog.paths import CARS, EAST, LIMIT, TRUCKS, VANS, Array, Pen, arrival, ego, row, turned
+from laco.scenarios.catalog.paths import CARS, EAST, LIMIT, Array, Pen, arrival, ego, turned
+from laco.scenarios.catalog.rows import JAM, TRUCKS, VANS, row
 from laco.scenarios.layout import Crossing, Layout, Mover, Placement
 
 ID = "lane-change-motorcycle-v1"
@@ -57,11 +58,9 @@ def _ahead(rng: np.random.Generator, x: float) -> tuple[Array, float]:
 
 def _queue(rng: np.random.Generator, x: float) -> tuple[Placement, ...]:
     """Trucks in the right lane up to x [m]."""
-    kinds = [str(rng.choice((*TRUCKS, TRUCKS[0], VANS[1]))) for _ in range(5)]
+    kinds = [str(rng.choice(JAM)) for _ in range(5)]
     line: Array = np.array([[x, QUEUE], [x - 80.0, QUEUE]])
-    return tuple(
-        Placement(p.role, p.blueprint, p.x, p.y, EAST) for p in row("queue", kinds, line, 0.0, rng.uniform(0.4, 1.2))
-    )
+    return row("queue", kinds, line, 0.0, rng.uniform(0.4, 1.2), EAST)
 
 
 def _breakdown(rng: np.random.Generator, x: float) -> tuple[Placement, ...]:

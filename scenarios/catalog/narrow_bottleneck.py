@@ -7,23 +7,18 @@ of what is left and back again; so does the hazard's, which is in the bottleneck
 
 import numpy as np
 
-from laco.scenarios.catalog.paths import LIMIT, Array, arrival, weave
+from laco.scenarios.catalog.paths import EAST, LIMIT, WEST, Array, arrival, weave
+from laco.scenarios.catalog.rows import LENGTHS, TRUCKS, VANS
+from laco.scenarios.catalog.straight import LANE, ONCOMING, RIGHT, detour
 from laco.scenarios.layout import Crossing, Ego, Layout, Mover, Placement
 
 ID = "narrow-bottleneck-v1"
-LANE, ONCOMING = 133.0, 129.0  # [m] y of the lanes' centres
-SOUTH, NORTH = 133.5, 128.7  # [m] y where A and those who come keep right
+THEIRS = 128.7  # [m] y where those who come keep right
 MIDDLE = 129.4  # [m] y of what is left
-RIGHT, LEFT = 132.3, 126.95  # [m] y of the parked vehicles; those on the left stand half on the sidewalk
-BIG = {"vehicle.carlamotors.firetruck": 8.47, "vehicle.carlamotors.european_hgv": 7.95}  # lengths [m]
-SMALL = {
-    "vehicle.mercedes.sprinter": 5.92,
-    "vehicle.ford.ambulance": 6.36,
-    "vehicle.audi.tt": 4.18,
-    "vehicle.nissan.patrol": 4.60,
-}
+NEAR, FAR = 132.3, 126.95  # [m] y of the parked vehicles; those on the far side stand half on the sidewalk
+PARKED = ("vehicle.audi.tt", "vehicle.nissan.patrol")
+SMALL = (*VANS, *PARKED)
 CARS = ("vehicle.lincoln.mkz_2020", "vehicle.tesla.model3", "vehicle.toyota.prius", "vehicle.seat.leon")
-EAST, WEST = 0.0, 180.0  # [deg]
 
 
 def layout(seed: int) -> Layout:
@@ -44,7 +39,7 @@ def layout(seed: int) -> Layout:
         map="straight",
         limit=LIMIT,
         egos=(
-            Ego(Placement("A", car_a, a_from, SOUTH, EAST, a_speed), route_a),
+            Ego(Placement("A", car_a, a_from, RIGHT, EAST, a_speed), route_a),
             _other(rng, car_b, end, hazard_from),
         ),
         parked=parked,
@@ -57,40 +52,32 @@ def layout(seed: int) -> Layout:
 def _rows(rng: np.random.Generator, begin: float) -> tuple[tuple[Placement, ...], float]:
     """Parked vehicles on both sides from x = `begin` [m]; a big one first on A's side. Also where they end."""
     places: list[Placement] = []
-    kinds = {**BIG, **SMALL}
-    row = [str(rng.choice(list(BIG))), *map(str, rng.choice(list(SMALL), int(rng.integers(1, 4))))]
+    kinds = [str(rng.choice(TRUCKS)), *map(str, rng.choice(SMALL, int(rng.integers(1, 4))))]
     edge = begin
-    for kind in row:
-        places.append(Placement(f"right{len(places)}", kind, edge + kinds[kind] / 2, RIGHT, EAST))
-        edge += kinds[kind] + rng.uniform(0.8, 1.6)
+    for kind in kinds:
+        places.append(Placement(f"right{len(places)}", kind, edge + LENGTHS[kind] / 2, NEAR, EAST))
+        edge += LENGTHS[kind] + rng.uniform(0.8, 1.6)
     end, edge = edge, begin + rng.uniform(0.0, 5.0)
     while edge < end - 4.0:
-        kind = str(rng.choice(["vehicle.audi.tt", "vehicle.nissan.patrol"]))
-        places.append(Placement(f"left{len(places)}", kind, edge + kinds[kind] / 2, LEFT, WEST))
-        edge += kinds[kind] + rng.uniform(0.8, 3.0)
+        kind = str(rng.choice(PARKED))
+        places.append(Placement(f"left{len(places)}", kind, edge + LENGTHS[kind] / 2, FAR, WEST))
+        edge += LENGTHS[kind] + rng.uniform(0.8, 3.0)
     return tuple(places), end
 
 
 def _through(rng: np.random.Generator, start: float, begin: float, end: float) -> Array:
     """A's way through the bottleneck from x = `begin` to `end` [m]."""
     out, home = begin - rng.uniform(3.0, 5.0), end + rng.uniform(3.0, 5.0)
-    return weave(
-        (start, SOUTH),
-        (out - rng.uniform(18.0, 23.0), SOUTH),
-        (out, MIDDLE),
-        (home, MIDDLE),
-        (home + rng.uniform(18.0, 23.0), LANE),
-        (home + rng.uniform(32.0, 38.0), LANE),
-    )
+    return weave(*detour(rng, start, out, home, MIDDLE), (home + rng.uniform(32.0, 38.0), LANE))
 
 
 def _other(rng: np.random.Generator, kind: str, end: float, hazard_from: float) -> Ego:
     """B: ahead of A and through, or behind the hazard and about to stop before the bottleneck, which is A's then."""
     if rng.random() < 0.5:
-        start, stop, y, yaw, speed = end + rng.uniform(8.0, 16.0), 0.0, LANE, EAST, rng.uniform(3.0, 6.0)
+        start, y, yaw, speed = end + rng.uniform(8.0, 16.0), LANE, EAST, rng.uniform(3.0, 6.0)
         stop = start + rng.uniform(50.0, 60.0)
     else:
-        start, y, yaw, speed = hazard_from + rng.uniform(14.0, 22.0), NORTH, WEST, rng.uniform(9.0, 11.0)
+        start, y, yaw, speed = hazard_from + rng.uniform(14.0, 22.0), THEIRS, WEST, rng.uniform(9.0, 11.0)
         stop = end + rng.uniform(26.0, 32.0)
     return Ego(Placement("B", kind, start, y, yaw, speed), np.array([[start, y], [stop, y]]))
 
@@ -98,7 +85,7 @@ def _other(rng: np.random.Generator, kind: str, end: float, hazard_from: float) 
 def _coming(rng: np.random.Generator, kind: str, start: float, speed: float, begin: float, end: float) -> Mover:
     """The hazard through the bottleneck from the other end, at constant speed."""
     path = weave(
-        (start, NORTH), (end + rng.uniform(16.0, 20.0), NORTH), (end + 3.0, MIDDLE), (begin - 4.0, MIDDLE),
-        (begin - rng.uniform(18.0, 22.0), NORTH), (begin - 60.0, NORTH),
+        (start, THEIRS), (end + rng.uniform(16.0, 20.0), THEIRS), (end + 3.0, MIDDLE), (begin - 4.0, MIDDLE),
+        (begin - rng.uniform(18.0, 22.0), THEIRS), (begin - 60.0, THEIRS),
     )  # fmt: skip
-    return Mover(Placement("hazard", kind, start, NORTH, WEST, speed), path, ((0.0, speed),), hazard=True)
+    return Mover(Placement("hazard", kind, start, THEIRS, WEST, speed), path, ((0.0, speed),), hazard=True)

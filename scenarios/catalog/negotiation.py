@@ -15,15 +15,14 @@ from laco.scenarios.catalog.paths import (
     LIMIT,
     NORTH,
     SOUTH,
-    TRUCKS,
     WEST,
     Array,
     Pen,
     arrival,
     ego,
-    row,
     turned,
 )
+from laco.scenarios.catalog.rows import TRUCKS, row
 from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "negotiation-v1"

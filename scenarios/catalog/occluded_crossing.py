@@ -8,10 +8,10 @@ constant speed, timed around the moment at which an unhindered A would be at the
 
 import numpy as np
 
+from laco.scenarios.catalog.paths import CRUISE, EAST, LIMIT, NORTH, SOUTH, WEST
 from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "occluded-crossing-v1"
-LIMIT = 50 / 3.6  # [m/s]
 LANE = 1.75  # [m] lane centre from the road's middle
 KERB = 5.05  # [m] centre of a truck in the parking lane
 CORNER = 8.6  # [m] nearest a parked truck's end comes to the middle of the crossing
@@ -19,8 +19,7 @@ CAR = "vehicle.lincoln.mkz_2020"
 HAZARD = "vehicle.audi.tt"
 TRUCK = "vehicle.carlamotors.firetruck"
 TRUCK_LENGTH = 8.5  # [m]
-NORTH, EAST, SOUTH, WEST = -90.0, 0.0, 90.0, 180.0  # [deg]
-CRUISE, GAIN = 0.9 * LIMIT, 2.5  # [m/s], [m/s^2] what the timing assumes of an unhindered A
+GAIN = 2.5  # [m/s^2] what the timing assumes of an unhindered A
 
 
 def layout(seed: int) -> Layout:
@@ -41,9 +40,7 @@ def layout(seed: int) -> Layout:
             _straight(Placement("B", CAR, -LANE, -b_from, SOUTH, b_speed), 40.0),
         ),
         parked=_trucks(CORNER + corner, gap),
-        movers=(
-            Mover.steady(Placement("hazard", HAZARD, LANE + speed * arrival, -LANE, WEST, speed), hazard=True),
-        ),
+        movers=(Mover.steady(Placement("hazard", HAZARD, LANE + speed * arrival, -LANE, WEST, speed), hazard=True),),
         notes={"hazard_speed": speed, "hazard_late": late, "hazard_arrival": arrival},
     )
 

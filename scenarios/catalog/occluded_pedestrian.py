@@ -9,7 +9,8 @@ that both are at the same place, give or take a second.
 import numpy as np
 
 from laco.agents.drivers.expert import ACCEL
-from laco.scenarios.catalog.paths import CRUISE, LIMIT, Array, arrival
+from laco.scenarios.catalog.paths import CRUISE, LIMIT, NORTH, SOUTH, WEST, Array, arrival
+from laco.scenarios.catalog.rows import VANS, drawn_row
 from laco.scenarios.layout import Crossing, Ego, Gate, Layout, Mover, Placement
 
 ID = "occluded-pedestrian-v1"
@@ -17,14 +18,9 @@ LANE = 1.75  # [m] lane centre from the road's middle
 BOX = 8.0  # [m] half side of the junction box
 KERB = 4.75  # [m] middle of a van in the parking lane
 WALK = (7.0, 7.7)  # [m] where on the sidewalk the person stands
-VANS = {  # lengths [m]
-    "vehicle.mercedes.sprinter": 5.92,
-    "vehicle.ford.ambulance": 6.36,
-    "vehicle.carlamotors.carlacola": 5.20,
-}
+PARKED = (*VANS, "vehicle.carlamotors.carlacola")
 CARS = ("vehicle.lincoln.mkz_2020", "vehicle.tesla.model3", "vehicle.nissan.patrol")
 CHILD = range(9, 15)  # numbers of walkers who are children
-NORTH, SOUTH, WEST = -90.0, 90.0, 180.0  # [deg]
 START = 0.3  # [s] from standing to walking
 
 
@@ -77,20 +73,8 @@ def _oncoming(car: str, start: float, speed: float, end: float) -> Ego:
 
 def _row(rng: np.random.Generator, at: float) -> tuple[Placement, ...]:
     """Vans from just before the person towards A, and perhaps one beyond a gap."""
-    places: list[Placement] = []
-    edge = at + rng.uniform(3.6, 4.6)
-    for _ in range(int(rng.integers(3, 6))):
-        edge = _park(rng, places, edge, 1)
-    edge = at - rng.uniform(18.0, 24.0)
-    for _ in range(int(rng.integers(0, 2))):
-        edge = _park(rng, places, edge, -1)
-    return tuple(places)
-
-
-def _park(rng: np.random.Generator, places: list[Placement], edge: float, way: int) -> float:
-    """One more van from y = `edge` on southwards (1) or northwards (-1); where the next may stand."""
-    kind = str(rng.choice(list(VANS)))
-    middle = edge + way * VANS[kind] / 2
-    place = Placement(f"van{len(places)}", kind, KERB + rng.uniform(-0.1, 0.15), middle, NORTH)
-    places.append(place)
-    return float(edge + way * (VANS[kind] + rng.uniform(0.5, 1.2)))
+    drawn = {"aside": (-0.1, 0.15), "gap": (0.5, 1.2)}
+    near = [*drawn_row(rng, PARKED, at + rng.uniform(3.6, 4.6), int(rng.integers(3, 6)), **drawn)]
+    beyond = drawn_row(rng, PARKED, rng.uniform(18.0, 24.0) - at, int(rng.integers(0, 2)), **drawn)  # northwards
+    stands = (*near, *((kind, -along, aside) for kind, along, aside in beyond))
+    return tuple(Placement(f"van{i}", kind, KERB + d, y, NORTH) for i, (kind, y, d) in enumerate(stands))

@@ -7,26 +7,26 @@ timed such that it meets an unhindered A beside the truck.
 
 import numpy as np
 
-from laco.scenarios.catalog.paths import LIMIT, Array, arrival, weave
+from laco.scenarios.catalog.paths import EAST, LIMIT, WEST, Array, arrival, weave
+from laco.scenarios.catalog.rows import LENGTHS
+from laco.scenarios.catalog.straight import LANE, ONCOMING, RIGHT, detour
 from laco.scenarios.layout import Crossing, Ego, Layout, Mover, Placement
 
 ID = "overtake-truck-v1"
-LANE, ONCOMING, RIGHT = 133.0, 129.0, 133.5  # [m] y of the lanes' centres, and where A keeps right
 CAR, HALF_CAR = "vehicle.lincoln.mkz_2020", 0.93  # [m] half its width
 OTHERS = ("vehicle.audi.tt", "vehicle.tesla.model3", "vehicle.toyota.prius", "vehicle.seat.leon")
-TRUCKS = {  # length and half width [m]
-    "vehicle.carlamotors.firetruck": (8.47, 1.45),
-    "vehicle.carlamotors.european_hgv": (7.95, 1.45),
-    "vehicle.mitsubishi.fusorosa": (10.27, 1.97),
+STOPPED = {  # half widths [m]
+    "vehicle.carlamotors.firetruck": 1.45,
+    "vehicle.carlamotors.european_hgv": 1.45,
+    "vehicle.mitsubishi.fusorosa": 1.97,
 }
-EAST, WEST = 0.0, 180.0  # [deg]
 
 
 def layout(seed: int) -> Layout:
     """Everything a seed decides: the truck, how far A stays off it, distances and speeds."""
     rng = np.random.default_rng([seed, 0x07E2])
-    kind = str(rng.choice(list(TRUCKS)))
-    length, half = TRUCKS[kind]
+    kind = str(rng.choice(list(STOPPED)))
+    length, half = LENGTHS[kind], STOPPED[kind]
     middle, side = rng.uniform(176.0, 186.0), rng.uniform(130.4, 130.7)  # its left side stands over the middle line
     back, front = middle - length / 2, middle + length / 2
     a_from, a_speed = back - rng.uniform(58.0, 70.0), rng.uniform(8.0, 11.5)
@@ -54,14 +54,7 @@ def layout(seed: int) -> Layout:
 def _round(rng: np.random.Generator, start: float, back: float, front: float, aside: float) -> Array:
     """A's way: at `aside` [m] past the truck that stands from x = `back` to `front` [m]."""
     out, home = back - rng.uniform(3.0, 5.0), front + rng.uniform(4.0, 6.0)
-    return weave(
-        (start, RIGHT),
-        (out - rng.uniform(18.0, 23.0), RIGHT),
-        (out, aside),
-        (home, aside),
-        (home + rng.uniform(18.0, 23.0), LANE),
-        (front + rng.uniform(44.0, 50.0), LANE),
-    )
+    return weave(*detour(rng, start, out, home, aside), (front + rng.uniform(44.0, 50.0), LANE))
 
 
 def _coming(kind: str, middle: float, speed: float, met: float, aside: float) -> Mover:

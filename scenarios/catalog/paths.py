@@ -1,7 +1,7 @@
 """What scenarios draw with: paths of straights, arcs and lane changes, when one arrives along them, quarter turns."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,7 +14,6 @@ from laco.agents.observation import Body
 from laco.agents.perception import ROUTE_AHEAD
 from laco.agents.route import Route
 from laco.scenarios.layout import Crossing, Ego, Layout, Placement
-from laco.scenarios.server.models import PROPS, VEHICLES
 
 Array = NDArray[np.float64]
 NORTH, EAST, SOUTH, WEST = -90.0, 0.0, 90.0, 180.0  # [deg] in CARLA's frame
@@ -30,9 +29,6 @@ CARS = (
     "vehicle.seat.leon",
 )
 HAZARDS = ("vehicle.audi.tt", "vehicle.dodge.charger_2020", "vehicle.mini.cooper_s", "vehicle.mercedes.coupe_2020")
-TRUCKS = ("vehicle.carlamotors.firetruck", "vehicle.carlamotors.european_hgv")
-VANS = ("vehicle.mercedes.sprinter", "vehicle.ford.ambulance")
-LENGTHS = {name: size[0] for name, size, *_ in VEHICLES} | {f"static.prop.{name}": size[0] for name, size in PROPS}
 STEP = 1.0  # [m] between points of an arc or of a lane change
 
 
@@ -205,15 +201,3 @@ def _changed(
         movers=tuple(replace(m, placement=place(m.placement), path=path(m.path)) for m in layout.movers),
         crossings=tuple(crossing(c) for c in layout.crossings),
     )
-
-
-def row(role: str, blueprints: Sequence[str], path: Array, along: float, gap: float) -> tuple[Placement, ...]:
-    """Vehicles or props that stand one behind the other on a path, `gap` [m] between them, the first from `along` [m]
-    on; they look along the path."""
-    stands = []
-    for i, blueprint in enumerate(blueprints):
-        length = LENGTHS[blueprint]
-        x, y, yaw = at(path, along + length / 2)
-        stands.append(Placement(f"{role}{i}", blueprint, x, y, yaw))
-        along += length + gap
-    return tuple(stands)

@@ -6,28 +6,28 @@ follows A. In the twin the leader drives on.
 
 import numpy as np
 
-from laco.scenarios.catalog.paths import LIMIT
+from laco.scenarios.catalog.paths import EAST, LIMIT
+from laco.scenarios.catalog.rows import LENGTHS, VANS
+from laco.scenarios.catalog.straight import LANE
 from laco.scenarios.layout import Ego, Layout, Mover, Placement, Profile
 
 ID = "platoon-brake-v1"
-LANE, START = 133.0, 108.0  # [m] y of the lane's centre, x of the last vehicle's least start
+START = 108.0  # [m] x of the last vehicle's least start
 CARS = ("vehicle.lincoln.mkz_2020", "vehicle.tesla.model3", "vehicle.toyota.prius", "vehicle.nissan.patrol")
-VANS = {"vehicle.mercedes.sprinter": 5.92, "vehicle.ford.ambulance": 6.36}  # lengths [m]
 CAR = 4.9  # [m] longest of the cars
-EAST = 0.0  # [deg]
 GATHER = 2.0  # [m/s^2] how the leader speeds up again
 
 
 def layout(seed: int) -> Layout:
     """Everything a seed decides: speed, gaps, when and how hard the leader brakes, whether there is a C."""
     rng = np.random.default_rng([seed, 0x9A70])
-    speed, van = rng.uniform(9.5, 12.3), str(rng.choice(list(VANS)))
+    speed, van = rng.uniform(9.5, 12.3), str(rng.choice(VANS))
     gaps = [rng.uniform(0.55, 0.9) * speed, rng.uniform(0.9, 1.3) * speed]
     third = rng.random() < 0.5
     a_from = START + (16.0 if third else 0.0) + rng.uniform(0.0, 8.0)
-    b_from = a_from + CAR / 2 + gaps[0] + VANS[van] / 2
+    b_from = a_from + CAR / 2 + gaps[0] + LENGTHS[van] / 2
     leader = Placement(
-        "hazard", str(rng.choice(CARS)), b_from + VANS[van] / 2 + gaps[1] + CAR / 2, LANE, EAST, speed
+        "hazard", str(rng.choice(CARS)), b_from + LENGTHS[van] / 2 + gaps[1] + CAR / 2, LANE, EAST, speed
     )
     egos = [
         _ego("A", str(rng.choice(CARS)), a_from, speed, rng.uniform(92.0, 106.0)),

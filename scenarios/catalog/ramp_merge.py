@@ -9,22 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from laco.scenarios.catalog.paths import (
-    CARS,
-    EAST,
-    HAZARDS,
-    LENGTHS,
-    LIMIT,
-    SOUTH,
-    TRUCKS,
-    Array,
-    Pen,
-    arrival,
-    at,
-    ego,
-    measured,
-    row,
-)
+from laco.scenarios.catalog.paths import CARS, EAST, HAZARDS, LIMIT, SOUTH, Array, Pen, arrival, at, ego, measured
+from laco.scenarios.catalog.rows import LENGTHS, TRUCKS, row
 from laco.scenarios.layout import Crossing, Layout, Mover, Placement
 
 ID = "ramp-merge-v1"

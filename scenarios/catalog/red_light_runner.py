@@ -7,14 +7,14 @@ in the lane beyond the queue, timed around the moment at which an unhindered A w
 
 import numpy as np
 
-from laco.scenarios.catalog.paths import LIMIT, arrival
-from laco.scenarios.catalog.signals import BOX, EAST, INNER, MIDDLE, NORTH, OUTER, WEST, place, there
+from laco.scenarios.catalog.paths import EAST, LIMIT, NORTH, WEST, arrival
+from laco.scenarios.catalog.rows import TRUCKS, drawn_row
+from laco.scenarios.catalog.signals import BOX, INNER, MIDDLE, OUTER, place, there
 from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "red-light-runner-v1"
 CARS = ("vehicle.lincoln.mkz_2020", "vehicle.tesla.model3", "vehicle.toyota.prius", "vehicle.audi.etron")
 RUNNERS = ("vehicle.audi.tt", "vehicle.ford.mustang", "vehicle.dodge.charger_2020", "vehicle.mini.cooper_s")
-TRUCKS = {"vehicle.carlamotors.firetruck": 8.47, "vehicle.carlamotors.european_hgv": 7.95}  # lengths [m]
 
 
 def layout(seed: int) -> Layout:
@@ -62,11 +62,6 @@ def _behind(rng: np.random.Generator, way: float, lane: float, runner: Placement
 
 def _queue(rng: np.random.Generator, way: float, lane: float) -> tuple[Placement, ...]:
     """Three to five trucks that wait at the stop line."""
-    places: list[Placement] = []
-    edge = BOX + rng.uniform(0.8, 2.5)
-    for i in range(int(rng.integers(3, 6))):
-        kind = str(rng.choice(list(TRUCKS)))
-        middle = edge + TRUCKS[kind] / 2
-        places.append(place(f"truck{i}", kind, -way * middle, lane + rng.uniform(-0.1, 0.1), EAST if way > 0 else WEST))
-        edge += TRUCKS[kind] + rng.uniform(0.6, 1.4)
-    return tuple(places)
+    edge, count, yaw = BOX + rng.uniform(0.8, 2.5), int(rng.integers(3, 6)), EAST if way > 0 else WEST
+    stands = drawn_row(rng, TRUCKS, edge, count, aside=(-0.1, 0.1), gap=(0.6, 1.4))
+    return tuple(place(f"truck{i}", kind, -way * s, lane + d, yaw) for i, (kind, s, d) in enumerate(stands))

@@ -9,22 +9,8 @@ import math
 
 import numpy as np
 
-from laco.scenarios.catalog.paths import (
-    CARS,
-    EAST,
-    HAZARDS,
-    LIMIT,
-    NORTH,
-    TRUCKS,
-    VANS,
-    Array,
-    Pen,
-    arrival,
-    ego,
-    row,
-    start,
-    turned,
-)
+from laco.scenarios.catalog.paths import CARS, EAST, HAZARDS, LIMIT, NORTH, Array, Pen, arrival, ego, start, turned
+from laco.scenarios.catalog.rows import JAM, TRUCKS, row
 from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "roundabout-entry-v1"
@@ -32,7 +18,7 @@ RING, ARM = 20.0, 1.6  # [m] radius of the ring's lane, lane centre of an arm
 JOIN = 69.5  # [deg] between the middle of an arm and where its ways in and out join the ring's lane, less a quarter
 BEND, MOUTH = 8.24, 26.47  # [m] radius of the ways in and out, where they begin or end on the arm
 INTO = math.radians(JOIN) * BEND  # [m] length of a way in
-JAM, REAR = -1.8, 27.5  # [m] middle of the trucks beside A, and how near to the ring the last one is
+BESIDE, REAR = -1.8, 27.5  # [m] middle of the trucks beside A, and how near to the ring the last one is
 
 
 def layout(seed: int) -> Layout:
@@ -87,9 +73,9 @@ def _from_the_west(blueprint: str, b_from: float, speed: float) -> Ego:
 
 def _jam(rng: np.random.Generator) -> tuple[Placement, ...]:
     """Trucks and vans in the lane that leaves the ring beside A."""
-    kinds = [str(rng.choice((*TRUCKS, TRUCKS[0], VANS[1]))) for _ in range(5)]
+    kinds = [str(rng.choice(JAM)) for _ in range(5)]
     rear = REAR + rng.uniform(0.0, 1.5)
-    return row("truck", kinds, np.array([[JAM, rear], [JAM, rear + 80.0]]), 0.0, rng.uniform(0.5, 1.5))
+    return row("truck", kinds, np.array([[BESIDE, rear], [BESIDE, rear + 80.0]]), 0.0, rng.uniform(0.5, 1.5))
 
 
 def _on_the_island(rng: np.random.Generator) -> tuple[Placement, ...]:

@@ -4,17 +4,16 @@ Two lanes per direction; [m] from the middle of the junction, in CARLA's frame (
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from laco.scenarios.catalog.paths import Array
 from laco.scenarios.layout import Placement
 
 MIDDLE = (220.0, -220.0)  # [m] of the junction
 INNER, OUTER = 1.6, 4.8  # [m] lane centres from the road's middle
 BOX = 11.4  # [m] from the middle to the stop lines
-NORTH, EAST, SOUTH, WEST = -90.0, 0.0, 90.0, 180.0  # [deg]
 
 
-def there(way: NDArray[np.float64]) -> NDArray[np.float64]:
+def there(way: Array) -> Array:
     """Points [n, 2] about the middle of the junction, in the map's frame."""
     return np.asarray(way + np.array(MIDDLE))
 

@@ -8,18 +8,15 @@ connected C goes ahead of A.
 
 import numpy as np
 
-from laco.scenarios.catalog.paths import LIMIT, Array, arc, arrival
-from laco.scenarios.catalog.signals import BOX, INNER, MIDDLE, NORTH, OUTER, SOUTH, place, there
+from laco.scenarios.catalog.paths import LIMIT, NORTH, SOUTH, Array, arc, arrival
+from laco.scenarios.catalog.rows import TRUCKS, drawn_row
+from laco.scenarios.catalog.signals import BOX, INNER, MIDDLE, OUTER, place, there
 from laco.scenarios.layout import Ego, Layout, Mover, Placement
 
 ID = "unprotected-left-v1"
 CARS = ("vehicle.lincoln.mkz_2020", "vehicle.tesla.model3", "vehicle.toyota.prius", "vehicle.seat.leon")
 COMING = ("vehicle.audi.tt", "vehicle.ford.mustang", "vehicle.nissan.micra", "vehicle.mercedes.sprinter")
-TRUCKS = {  # lengths [m]
-    "vehicle.carlamotors.firetruck": 8.47,
-    "vehicle.carlamotors.european_hgv": 7.95,
-    "vehicle.mitsubishi.fusorosa": 10.27,
-}
+WAITING = (*TRUCKS, "vehicle.mitsubishi.fusorosa")
 TURN = BOX + INNER  # [m] radius of A's turn
 
 
@@ -74,10 +71,6 @@ def _ahead(rng: np.random.Generator) -> Ego:
 
 def _waiting(rng: np.random.Generator) -> tuple[Placement, ...]:
     """One to three trucks in the inner lane opposite, of which the first has pulled into the junction."""
-    places: list[Placement] = []
-    edge = rng.uniform(6.5, 10.0)
-    for i in range(int(rng.integers(1, 4))):
-        kind = str(rng.choice(list(TRUCKS)))
-        places.append(place(f"truck{i}", kind, -INNER + rng.uniform(0.0, 0.3), -edge - TRUCKS[kind] / 2, SOUTH))
-        edge += TRUCKS[kind] + rng.uniform(0.8, 2.0)
-    return tuple(places)
+    edge, count = rng.uniform(6.5, 10.0), int(rng.integers(1, 4))
+    stands = drawn_row(rng, WAITING, edge, count, aside=(0.0, 0.3), gap=(0.8, 2.0))
+    return tuple(place(f"truck{i}", kind, -INNER + d, -s, SOUTH) for i, (kind, s, d) in enumerate(stands))

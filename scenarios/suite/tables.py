@@ -16,9 +16,10 @@ VALUES = (*SCORES, *TIMES, *RATIOS)
 DIFFERENCES = (*PAIRED, *TWIN)
 NOTHING = "-"
 NOTE = (
-    "A is the first connected vehicle, all the mean over every one. Timely DS = DS x min(1, T_free / T). Brackets: "
-    "95 % bootstrap intervals over seeds of the paired difference to the line's baseline; a seed's value is the mean "
-    "of its hazard run and its hazard-free twin. Columns with * are measured, all others are the same everywhere."
+    "A is the first connected vehicle, all the mean over every one. DS is the driving score, RC the completed share of "
+    "the route, P the infraction penalty: DS = RC x P. Timely DS = DS x min(1, T_free / T). Differences are paired, to "
+    "the line's baseline, with 95 % bootstrap intervals over seeds; a seed's value is the mean of its hazard run and "
+    "its hazard-free twin. Columns with * are measured, all others are the same everywhere."
 )
 
 
@@ -53,9 +54,9 @@ def _times(cell: Cell) -> str:
 
 MAIN = (
     Column("A timely DS", _value("timely_ds", ".1f")),
-    Column("difference", _difference("timely_ds")),
+    Column("A difference", _difference("timely_ds")),
     Column("all timely DS", _value("fleet_timely_ds", ".1f")),
-    Column("difference", _difference("fleet_timely_ds")),
+    Column("all difference", _difference("fleet_timely_ds")),
     Column("A DS", _value("ds", ".1f")),
     Column("A RC %", _value("rc", ".1f")),
     Column("A P", _value("penalty", ".2f")),

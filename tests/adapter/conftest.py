@@ -1,6 +1,6 @@
 """Two tiny random models of different shapes, with tokenizers that cut the same text at different places."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,15 +13,6 @@ from laco.distill.adapter.prompts import HELD_OUT, QUESTIONS, texts
 
 CORPUS = [*texts(0, 60), *texts(1 << 20, 20), *texts(3, 60, HELD_OUT), *QUESTIONS, "The message once more:"]
 TEMPLATE = "{% for m in messages %}<u>{{ m['content'] }}</u>{% endfor %}{% if add_generation_prompt %}<a>{% endif %}"
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny tensors are slower on several threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def fast(inner: Tokenizer, **more: Any) -> PreTrainedTokenizerFast:
@@ -51,30 +42,25 @@ def words() -> PreTrainedTokenizerFast:
     return fast(inner, bos_token="<s>", unk_token="<unk>")
 
 
-def tiny(tokenizer: Any, seed: int, **shape: int) -> Backbone:
+def tiny(draw: Callable[..., Any], tokenizer: Any, seed: int, **shape: int) -> Backbone:
     """A random model whose attention is sharp enough to matter."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer), intermediate_size=48, rope_parameters={"rope_type": "default", "rope_theta": 100.0},
         tie_word_embeddings=True, **shape,
     )  # fmt: skip
-    model = LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "norm" not in name:
-                parameter.copy_(torch.randn(parameter.shape) * 0.2)
-    return Backbone(model, tokenizer)
+    return Backbone(draw(LlamaForCausalLM(config).eval(), 0.2), tokenizer)
 
 
 @pytest.fixture(scope="session")
-def source(pieces: Any) -> Backbone:
+def source(draw: Any, pieces: Any) -> Backbone:
     """The speaking model: 4 layers, 2 key/value heads of 8."""
     shape = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2}
-    return tiny(pieces, 0, head_dim=8, **shape)
+    return tiny(draw, pieces, 0, head_dim=8, **shape)
 
 
 @pytest.fixture(scope="session")
-def target(words: Any) -> Backbone:
+def target(draw: Any, words: Any) -> Backbone:
     """The listening model: 3 layers, 1 key/value head of 12."""
     shape = {"hidden_size": 36, "num_hidden_layers": 3, "num_attention_heads": 3, "num_key_value_heads": 1}
-    return tiny(words, 1, head_dim=12, **shape)
+    return tiny(draw, words, 1, head_dim=12, **shape)

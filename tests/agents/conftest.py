@@ -1,6 +1,5 @@
 """Hand-made scenes, and a tiny driver with random weights: the plumbing matters here, not how it drives."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-import zmq
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from laco import Backbone
@@ -23,34 +21,25 @@ LIMIT = 50 / 3.6  # [m/s]
 SHAPE = {"width": 32, "layers": 3, "heads": 4, "kv_heads": 2}
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny tensors are slower on several threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="session")
+def random_driver(draw: Callable[..., Any]) -> Callable[[int], VectorDriver]:
+    """By a seed. Its weights are so large that every input changes the plan."""
 
+    def make(seed: int) -> VectorDriver:
+        torch.manual_seed(seed)
+        return VectorDriver(draw(VectorModel(**SHAPE)), input_norm=2.0)
 
-def random_driver(seed: int) -> VectorDriver:
-    """Weights large enough that every input changes the plan."""
-    torch.manual_seed(seed)
-    model = VectorModel(**SHAPE)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "norm" not in name:
-                parameter.copy_(torch.randn(parameter.shape) * 0.25)
-    return VectorDriver(model, input_norm=2.0)
+    return make
 
 
 @pytest.fixture(scope="session")
-def driver() -> VectorDriver:
+def driver(random_driver: Callable[[int], VectorDriver]) -> VectorDriver:
     """The driver that everyone in a test shares."""
     return random_driver(0)
 
 
 @pytest.fixture(scope="session")
-def stranger() -> VectorDriver:
+def stranger(random_driver: Callable[[int], VectorDriver]) -> VectorDriver:
     """The same network with other weights."""
     return random_driver(1)
 
@@ -96,22 +85,9 @@ def eastward() -> Callable[..., Observation]:
         time: float = 0.0,
     ) -> Observation:
         route = tuple((x + step, 0.0) for step in range(0, 65, 5))
-        return Observation(
-            name, time, Body(x, 0.0, 0.0, speed, 2.4, 0.9), route, 100.0, LIMIT, actors, sights
-        )
+        return Observation(name, time, Body(x, 0.0, 0.0, speed, 2.4, 0.9), route, 100.0, LIMIT, actors, sights)
 
     return make
-
-
-@pytest.fixture
-def context() -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
-    """Fails the test if a socket is left open: the context would then not terminate."""
-    made = zmq.Context()
-    yield made
-    end = threading.Thread(target=made.term, daemon=True)
-    end.start()
-    end.join(5.0)
-    assert not end.is_alive(), "a socket was left open"
 
 
 @pytest.fixture(scope="session")

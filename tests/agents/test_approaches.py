@@ -34,7 +34,9 @@ def test_a_straight_route_meets_the_eastern_and_the_western_lane(road_map: Any) 
 
 
 def test_upstream_points_lead_up_the_lane(road_map: Any) -> None:
-    for lane in approaches(road_map, straight_north()):
+    lanes = approaches(road_map, straight_north())
+    assert lanes
+    for lane in lanes:
         assert len(lane.upstream) == SIGHT_RANGE / SIGHT_STEP + 1
         away = -np.array([math.cos(lane.heading), math.sin(lane.heading)])
         along = (lane.upstream - np.array(lane.point)) @ away

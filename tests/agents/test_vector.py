@@ -52,7 +52,8 @@ def test_the_shipped_driver_loads_and_has_a_profile() -> None:
     driver, profile = VectorDriver.load(), load_profile()
     assert sum(p.numel() for p in driver.model.parameters()) <= 2_500_000
     assert profile.codec in available()
-    assert profile.laco.layers is None or profile.laco.layers[-1] < driver.backbone.num_layers
+    assert profile.laco.layers is not None
+    assert profile.laco.layers[-1] < driver.backbone.num_layers
 
 
 ABOUT = {"format": weights_file.FORMAT, "shape": '{"width": 32}', "input_norm": "1.0"}

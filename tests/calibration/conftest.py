@@ -2,7 +2,6 @@
 
 import re
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,14 +21,6 @@ class Words:
 
     def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, Any]:
         return {"input_ids": [zlib.crc32(word.encode()) % VOCABULARY for word in re.findall(r" ?\w+|\W", text)]}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

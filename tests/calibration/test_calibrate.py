@@ -1,7 +1,6 @@
 """`laco calibrate` from the command to a profile that `laco run` takes, on a tiny model and on the built-in driver."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ from PIL import Image
 from laco import Backbone, LacoConfig
 from laco.agents.channels.observation import ObservationList
 from laco.agents.drivers import profile as profiles
-from laco.cli.main import main
 from laco.distill.calibration import driver
 from laco.distill.calibration.measure import Bench
 from laco.distill.calibration.prompts import PROMPTS
@@ -21,15 +19,6 @@ from laco.errors import ConfigError
 from laco.method.fingerprint import fingerprint_of
 
 
-def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["laco", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
-
-
 @pytest.fixture
 def tiny(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
     monkeypatch.setattr("laco.agents.drivers.check.check_model", lambda name: None)
@@ -37,9 +26,9 @@ def tiny(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
     return backbone
 
 
-def test_a_language_model(tiny: Backbone, capsys, tmp_path: Path) -> None:
+def test_a_language_model(tiny: Backbone, called, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "laco.yaml"
-    status, shown, errors = called(capsys, "calibrate", "--model", "tiny", "--pairs", "2", "--out", str(out), "--json")
+    status, shown, errors = called("calibrate", "--model", "tiny", "--pairs", "2", "--out", str(out), "--json")
     assert (status, errors) == (0, "")
     found = json.loads(shown)
     profile = profiles.load(out)

@@ -10,8 +10,6 @@ import pytest
 import zmq
 
 from laco.agents.drivers.check import weights_of
-from laco.agents.drivers.vector import VectorDriver
-from laco.agents.drivers.vector_model import VectorModel
 from laco.agents.hosts import HostLostError, RemoteHost
 from laco.cli.main import main
 from laco.config import LacoConfig
@@ -19,15 +17,7 @@ from laco.errors import ConfigError, LacoError
 from laco.scenarios.runner import Record
 from laco.scenarios.session import Options, Session
 
-SHAPE = {"width": 32, "layers": 2, "heads": 4, "kv_heads": 2}
 LACO = LacoConfig(steps=1, keep=0.5, layers=(0, 1), realign="identity")
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    VectorDriver(VectorModel(**SHAPE), input_norm=2.0).save(path, SHAPE, {})
-    return str(path)
 
 
 def trajectory(record: Record) -> list[object]:

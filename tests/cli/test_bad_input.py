@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from laco.cli.main import main
-from laco.cli.run import ChannelName, CodecName
+from laco.cli.options import ChannelName, CodecName
 from laco.comm.codecs import available
 from laco.errors import WorldError
 from laco.scenarios.stage import Simulator

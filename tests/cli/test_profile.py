@@ -2,29 +2,21 @@
 
 import io
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 from PIL import Image
 
-from laco.cli.main import main
 from laco.profiling.ledger import FILE, Heard, Line, Split
 
-
-def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["laco", "profile", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
+Called = Callable[..., tuple[int, str, str]]
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
+def told(called: Called, *arguments: str) -> dict:
     """What `--json` prints, and nothing else on either stream."""
-    status, out, errors = called(capsys, *arguments, "--json")
+    status, out, errors = called("profile", *arguments, "--json")
     assert (status, errors) == (0, "")
     return json.loads(out)
 
@@ -59,23 +51,23 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def test_codecs(capsys, tmp_path: Path, llm_folder: Path) -> None:
+def test_codecs(called, tmp_path: Path, llm_folder: Path) -> None:
     out = tmp_path / "out"
     model = ("--model", str(llm_folder), "--samples", "1")
-    found = told(capsys, "codecs", *model, "--out", str(out))
+    found = told(called, "codecs", *model, "--out", str(out))
     assert [row["codec"] for row in found["codecs"]][:3] == ["fp32", "fp16", "fp8"]
     assert all(row["kl"] is not None for row in found["codecs"][:3])
     assert json.loads((out / "codecs.json").read_text()) == found
     is_plot(out / "codecs.png")
-    status, shown, _ = called(capsys, "codecs", "--model", "vector", "--samples", "2", "--codec", "int8")
+    status, shown, _ = called("profile", "codecs", "--model", "vector", "--samples", "2", "--codec", "int8")
     assert status == 0
     assert "int8" in shown
     assert "fp16" not in shown
 
 
-def test_decision_of_a_run(capsys, tmp_path: Path, run: Path) -> None:
+def test_decision_of_a_run(called, tmp_path: Path, run: Path) -> None:
     out = tmp_path / "out"
-    found = told(capsys, "decision", str(run), "--out", str(out))["channels"]
+    found = told(called, "decision", str(run), "--out", str(out))["channels"]
     names = [row["stage"] for row in found["latent"]["stages"]]
     assert names == ["deliberate", "share", "encode", "publish", "queue + air", "receive", "decode", "infer"]
     air = found["latent"]["stages"][4]
@@ -83,28 +75,28 @@ def test_decision_of_a_run(capsys, tmp_path: Path, run: Path) -> None:
     assert air["p50"] == pytest.approx(50.0)
     assert found["latent"]["attach_ms"] == pytest.approx(1.0)
     is_plot(out / "decision.png")
-    status, shown, _ = called(capsys, "decision", str(run))
+    status, shown, _ = called("profile", "decision", str(run))
     assert status == 0
     assert "+1.00 ms" in shown
 
 
-def test_radio_of_a_run_and_of_a_load(capsys, tmp_path: Path, run: Path) -> None:
+def test_radio_of_a_run_and_of_a_load(called, tmp_path: Path, run: Path) -> None:
     out = tmp_path / "out"
-    found = told(capsys, "radio", str(run), "--out", str(out))["runs"]["latent"]
+    found = told(called, "radio", str(run), "--out", str(out))["runs"]["latent"]
     assert found["messages"]["count"] == found["beacons"]["count"] == 20
     assert found["medium"]["air_bits_per_s"] == 8 * 40 * 1100 / 4.0
     assert found["messages"]["delivery"]["age_at_use_s"]["max"] == pytest.approx(0.4)
     for name in ("ages", "load"):
         is_plot(out / f"{name}.png")
     small = ("--vehicles", "3", "--bytes", "500", "--hz", "10", "--seconds", "1")
-    load = told(capsys, "radio", "--radio", "ideal", *small)["runs"]["load"]
+    load = told(called, "radio", "--radio", "ideal", *small)["runs"]["load"]
     assert load["messages"]["delivery"]["deliveries"] == 3 * 2 * 10
-    assert called(capsys, "radio", str(run))[0] == 0
+    assert called("profile", "radio", str(run))[0] == 0
 
 
-def test_transport(capsys, tmp_path: Path) -> None:
+def test_transport(called, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    found = told(capsys, "transport", "--size", "2000", "--turns", "2", "--out", str(out))
+    found = told(called, "transport", "--size", "2000", "--turns", "2", "--out", str(out))
     assert [row["case"] for row in found["rows"]] == ["pyzmq", "raw", "float32", "checksum", "chunked"]
     is_plot(out / "transport.png")
 
@@ -120,14 +112,14 @@ def test_transport(capsys, tmp_path: Path) -> None:
         (("decision", "--channel", "telepathy"), "unknown channel 'telepathy'"),
     ],
 )
-def test_bad_input_is_one_clear_line(capsys, arguments: tuple[str, ...], line: str) -> None:
-    status, _, errors = called(capsys, *arguments)
+def test_bad_input_is_one_clear_line(called, arguments: tuple[str, ...], line: str) -> None:
+    status, _, errors = called("profile", *arguments)
     assert status == 2
     assert errors.startswith(f"laco: {line}")
     assert errors.count("\n") == 1
 
 
-def test_a_result_that_is_none(capsys, run: Path) -> None:
+def test_a_result_that_is_none(called, run: Path) -> None:
     (run / "result.json").write_text("[]")
-    status, _, errors = called(capsys, "decision", str(run))
+    status, _, errors = called("profile", "decision", str(run))
     assert (status, errors) == (2, f"laco: {run / 'result.json'} is not what `laco run` writes\n")

@@ -1,27 +1,19 @@
 """`laco routes`: what it prints and writes, and what it refuses."""
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from laco.cli.main import main
+Called = Callable[..., tuple[int, str, str]]
+
 
 FILE = """<routes>
 <route id="0" town="t_junction"><waypoint x="1.6" y="60" yaw="270"/><waypoint x="60" y="1.6" yaw="0"/></route>
 <route id="1" town="roundabout"><waypoints><position x="60" y="-1.6"/><position x="-1.6" y="60"/></waypoints></route>
 </routes>"""
 ONE = '<routes><route id="0" town="{town}"><waypoint x="{x}" y="1.6"/><waypoint x="-60" y="1.6"/></route></routes>'
-
-
-def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["laco", "routes", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
 
 
 @pytest.fixture
@@ -31,10 +23,10 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_list_and_check(capsys, file: Path) -> None:
-    status, out, _ = called(capsys, "list", str(file), "--json")
+def test_list_and_check(called, file: Path) -> None:
+    status, out, _ = called("routes", "list", str(file), "--json")
     assert (status, [row["town"] for row in json.loads(out)]) == (0, ["t_junction", "roundabout"])
-    status, out, _ = called(capsys, "check", str(file), "--json")
+    status, out, _ = called("routes", "check", str(file), "--json")
     assert status == 0
     assert [(row["route"], row["map"], row["vehicles"]) for row in json.loads(out)] == [
         ("0", "t_junction", 2),
@@ -42,18 +34,18 @@ def test_list_and_check(capsys, file: Path) -> None:
     ]
 
 
-def test_check_names_every_route_that_cannot_be_driven(capsys, file: Path) -> None:
-    status, out, err = called(capsys, "check", str(file), "--map", "highway", "--egos", "1")
+def test_check_names_every_route_that_cannot_be_driven(called, file: Path) -> None:
+    status, out, err = called("routes", "check", str(file), "--map", "highway", "--egos", "1")
     assert (status, out) == (2, "")
     assert [line.partition(", waypoint")[0] for line in err.splitlines()] == [
         f"laco: {file}: route {number}" for number in (0, 1)
     ]
 
 
-def test_a_run_writes_langcoop_s_records_and_resumes(capsys, file: Path, tmp_path: Path) -> None:
+def test_a_run_writes_langcoop_s_records_and_resumes(called, file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     call = ("run", str(file), "--route", "0", "--egos", "1", "--driver", "expert", "--out", str(out), "--resume")
-    status, shown, err = called(capsys, *call)
+    status, shown, err = called("routes", *call)
     assert (status, err) == (0, "")
     assert "LangCoop's scores" in shown
     folder = out / "expert" / "0"
@@ -66,13 +58,13 @@ def test_a_run_writes_langcoop_s_records_and_resumes(capsys, file: Path, tmp_pat
     assert total["langcoop"]["all"]["driving"] == pytest.approx(100.0 * 0.8**stops)
     assert total["interdrive"]["all"]["success"] == 1.0  # which does not count the first vehicle's stop signs
     before = (folder / "result.json").stat().st_mtime_ns
-    status, shown, _ = called(capsys, *call, "--scoring", "interdrive", "--json")
+    status, shown, _ = called("routes", *call, "--scoring", "interdrive", "--json")
     assert (status, json.loads(shown)["channels"]["expert"]) == (0, total)
     assert (folder / "result.json").stat().st_mtime_ns == before
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    status, _, err = called(capsys, *arguments)
+def refused(called: Called, *arguments: str) -> str:
+    status, _, err = called("routes", *arguments)
     assert status == 2
     assert err.startswith("laco: ")
     assert err.count("\n") == 1
@@ -98,13 +90,11 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (FILE, ("--radio", "pigeons"), "pigeons"),
     ],
 )
-def test_bad_input_is_one_line(
-    text: str, arguments: tuple[str, ...], told: str, capsys, tmp_path: Path
-) -> None:
+def test_bad_input_is_one_line(text: str, arguments: tuple[str, ...], told: str, called, tmp_path: Path) -> None:
     path = tmp_path / "own.xml"
     path.write_text(text)
     out = ("--out", str(tmp_path / "out"))
     if "telepathy" in arguments:  # typer's own words
-        assert called(capsys, "run", str(path), *arguments, *out)[0] == 2
+        assert called("routes", "run", str(path), *arguments, *out)[0] == 2
         return
-    assert told in refused(capsys, "run", str(path), *arguments, *out)
+    assert told in refused(called, "run", str(path), *arguments, *out)

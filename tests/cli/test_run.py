@@ -1,37 +1,25 @@
 """`laco run` once through, and what it writes; `laco scenarios`."""
 
 import json
-import sys
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
-from laco.cli.main import main
 from laco.scenarios.catalog import SCENARIOS
 
 
-def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["laco", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
-
-
-def test_scenarios(capsys) -> None:
-    status, out, _ = called(capsys, "scenarios")
+def test_scenarios(called) -> None:
+    status, out, _ = called("scenarios")
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()] == [s.id for s in SCENARIOS]
-    status, out, _ = called(capsys, "scenarios", "--json")
+    status, out, _ = called("scenarios", "--json")
     assert [row["id"] for row in json.loads(out)] == [s.id for s in SCENARIOS]
 
 
-def test_a_run_writes_and_prints_what_happened(capsys, tmp_path: Path) -> None:
+def test_a_run_writes_and_prints_what_happened(called, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
     arguments = ("run", "occluded-crossing", "--seed", "1003", "--channel", "silent", "--out", str(out))
-    status, shown, errors = called(capsys, *arguments)
+    status, shown, errors = called(*arguments)
     assert (status, errors) == (0, "")
     assert "occluded-crossing-v1  seed 1003" in shown
     assert "silent" in shown
@@ -46,19 +34,19 @@ def test_a_run_writes_and_prints_what_happened(capsys, tmp_path: Path) -> None:
         assert image.n_frames > 10
 
 
-def test_json_is_all_that_is_printed(capsys, tmp_path: Path) -> None:
+def test_json_is_all_that_is_printed(called, tmp_path: Path) -> None:
     options = ("--seed", "1003", "--channel", "silent", "--twin", "--json", "--no-gif")
-    status, shown, errors = called(capsys, "run", "occluded-crossing", *options, "--out", str(tmp_path))
+    status, shown, errors = called("run", "occluded-crossing", *options, "--out", str(tmp_path))
     assert (status, errors) == (0, "")
     assert json.loads(shown) == json.loads((tmp_path / "result.json").read_text())
     assert json.loads(shown)["twin"] is True
     assert not (tmp_path / "run.gif").exists()
 
 
-def test_a_lossy_radio_is_recorded_and_reported(capsys, tmp_path: Path) -> None:
+def test_a_lossy_radio_is_recorded_and_reported(called, tmp_path: Path) -> None:
     scenario = ("run", "occluded-crossing", "--seed", "1003", "--channel", "latent", "--no-gif")
     radio = ("--radio", "dsrc_6m", "--loss", "gilbert:0.05,0.2", "--range", "300")
-    status, shown, errors = called(capsys, *scenario, *radio, "--out", str(tmp_path))
+    status, shown, errors = called(*scenario, *radio, "--out", str(tmp_path))
     assert (status, errors) == (0, "")
     assert "What the air did, per listener" in shown
     result = json.loads((tmp_path / "result.json").read_text())
@@ -67,9 +55,9 @@ def test_a_lossy_radio_is_recorded_and_reported(capsys, tmp_path: Path) -> None:
     assert result["channels"]["latent"]["delivery"]["messages"]["used_in_part"] > 0
 
 
-def test_a_budget_is_kept_and_what_was_chosen_is_told(capsys, tmp_path: Path) -> None:
+def test_a_budget_is_kept_and_what_was_chosen_is_told(called, tmp_path: Path) -> None:
     options = ("--channel", "latent", "--codec", "auto", "--budget", "2500", "--no-gif")
-    status, _, errors = called(capsys, "run", "occluded-crossing", "--seed", "1003", *options, "--out", str(tmp_path))
+    status, _, errors = called("run", "occluded-crossing", "--seed", "1003", *options, "--out", str(tmp_path))
     assert (status, errors) == (0, "")
     figures = json.loads((tmp_path / "result.json").read_text())["channels"]["latent"]
     lines = [json.loads(line) for line in (tmp_path / "messages.jsonl").read_text().splitlines()]

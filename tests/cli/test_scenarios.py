@@ -1,26 +1,15 @@
 """`laco scenarios --check`: a table and a status for people, JSON for machines."""
 
 import json
-import sys
 from dataclasses import replace
 
 import pytest
 
-from laco.cli.main import main
 from laco.scenarios.catalog import Scenario, find, occluded_crossing
 
 
-def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["laco", "scenarios", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
-
-
-def test_a_fit_scenario(capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, err = called(capsys, "occluded-crossing", "--check", "--seeds", "1000-1001")
+def test_a_fit_scenario(called) -> None:
+    status, out, err = called("scenarios", "occluded-crossing", "--check", "--seeds", "1000-1001")
     assert (status, err) == (0, "")
     head, row = out.splitlines()
     assert "a peer sees it before A" in head
@@ -28,24 +17,24 @@ def test_a_fit_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert row.split()[-1] == "fit"
 
 
-def test_one_that_is_not_fit(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_not_fit(called, monkeypatch: pytest.MonkeyPatch) -> None:
     def alone(seed: int) -> object:
         made = occluded_crossing.layout(seed)
         return replace(made, egos=made.egos[:1])
 
     monkeypatch.setattr("laco.scenarios.catalog.SCENARIOS", [Scenario("alone-v1", "", alone)])
-    status, out, _ = called(capsys, "alone", "--check", "--seeds", "7")
+    status, out, _ = called("scenarios", "alone", "--check", "--seeds", "7")
     assert status == 1
     assert "NOT FIT" in out
     assert out.splitlines()[-1] == "alone-v1: seed 7: 1 connected vehicles; 2 to 16 are allowed"
-    status, out, _ = called(capsys, "--check", "--seeds", "7", "--json")
+    status, out, _ = called("scenarios", "--check", "--seeds", "7", "--json")
     (row,) = json.loads(out)
     assert (status, row["id"], row["faultless"], row["seeds"]) == (1, "alone-v1", False, [7])
     assert len(row["complaints"]) == 1
 
 
 @pytest.mark.parametrize("seeds", ["7-3", "x", "-1", "", "1-2-3"])
-def test_seeds_that_are_none(capsys: pytest.CaptureFixture[str], seeds: str) -> None:
-    status, _, err = called(capsys, find("occluded-crossing").id, "--check", f"--seeds={seeds}")
+def test_seeds_that_are_none(called, seeds: str) -> None:
+    status, _, err = called("scenarios", find("occluded-crossing").id, "--check", f"--seeds={seeds}")
     assert status == 2
     assert err == f"laco: seeds are A-B with A not above B, not {seeds!r}\n"

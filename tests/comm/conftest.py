@@ -1,15 +1,13 @@
 """Caches to send, messages no honest sender makes, and sockets that must close."""
 
 import struct
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 import torch
 import xxhash
-import zmq
 
 from laco.comm import Chunk
 from laco.method.cache import KVCache, LayerKV
@@ -43,14 +41,3 @@ def forge() -> Callable[..., Chunk]:
         return Chunk(start + struct.pack("<Q", digest) + body, buffers)
 
     return make
-
-
-@pytest.fixture
-def context() -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
-    """Fails the test if a socket is left open: the context would then not terminate."""
-    made = zmq.Context()
-    yield made
-    end = threading.Thread(target=made.term, daemon=True)
-    end.start()
-    end.join(5.0)
-    assert not end.is_alive(), "a socket was left open"

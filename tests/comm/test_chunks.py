@@ -54,7 +54,9 @@ def test_no_chunk_is_too_large_and_all_together_are_the_cache(name, chunk_bytes,
 @pytest.mark.parametrize("name", general())
 def test_every_chunk_is_decoded_without_the_others(name, make_cache) -> None:
     cache = make_cache(layers=3, heads=2, tokens=20, dim=16)
-    for chunk in encode(cache, name, chunk_bytes=MTU, **META):
+    chunks = encode(cache, name, chunk_bytes=MTU, **META)
+    assert len(chunks) > 1
+    for chunk in chunks:
         header, part = verify(chunk), decode_partial([chunk], fingerprint=META["fingerprint"]).cache
         assert part.layer_ids == header.layers
         assert torch.equal(part.positions, cache.positions[:, header.start : header.start + header.tokens])

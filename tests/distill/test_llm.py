@@ -1,6 +1,6 @@
 """Teaching the language model, on a tiny random one: rows, one pass for many answers, resume, and the whole recipe."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,15 +28,6 @@ SHAPE = Shape(rank=2, alpha=4, first=1, band=2)
 ASKS = (Ask("Speed 9 of 12, hidden 4.", 2.5), Ask("Speed 11 of 12.", 6.0))
 READ = Row((("B", "Car from right, 24-26 m: 1.7-2.3 s."),), "Road from right, 25 m: hidden from 4 m.", ASKS)
 ALONE = Row((), "nothing", ASKS[1:])
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny tensors are slower on several threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The batched network does what `laco.method` does row by row: thinking, choosing, sharing, hearing."""
 
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -19,14 +18,6 @@ TINY = {"width": 16, "layers": 3, "heads": 4, "kv_heads": 2}
 NORM = 3.0
 LENGTHS, OWN = (5, 8, 7), (6, 4)
 HEARD = torch.tensor([[0, 2], [1, -1]])
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ The reference reads the weights and nothing else: no transformers attention, cac
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,15 +17,6 @@ from laco import Backbone
 
 WIDTH, LAYERS, HEADS, KV_HEADS, HEAD_DIM, VOCABULARY = 36, 5, 6, 2, 10, 64
 NORM = 1.7  # input norm of models without a vocabulary
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny tensors are slower on several threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def randomised(model: Any, seed: int) -> Any:

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 import torch
 
 from laco import Backbone
-from laco.cli.main import main
 from laco.errors import BackboneError, ConfigError
 from laco.models import catalog, fetch, home, installed, is_installed, store
 from laco.models.catalog import MODELS, Model
@@ -159,27 +157,18 @@ def test_where_models_lie(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert home() == tmp_path / ".cache" / "laco" / "models"
 
 
-def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["laco", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
-
-
-def test_the_command(model: Model, cache: Path, capsys) -> None:
-    status, out, _ = called(capsys, "models", "list", "--json")
+def test_the_command(model: Model, cache: Path, called) -> None:
+    status, out, _ = called("models", "list", "--json")
     rows = {row["name"]: row["folder"] for row in json.loads(out)}
     assert status == 0
     assert rows == dict.fromkeys(MODELS)
-    status, out, err = called(capsys, "models", "get", "tiny", "--json")
+    status, out, err = called("models", "get", "tiny", "--json")
     assert (status, json.loads(out)) == (0, {"name": "tiny", "folder": str(cache / "tiny")})
     assert err == "downloading ...\nconverting ...\n"
-    _, out, _ = called(capsys, "models", "list")
+    _, out, _ = called("models", "list")
     assert str(cache / "tiny") in out
     assert "laco models get smollm2" in out
-    assert called(capsys, "models", "get", "nobody")[::2] == (
+    assert called("models", "get", "nobody")[::2] == (
         2, "laco: unknown model 'nobody'; known are smollm2, gemma3-270m, tiny\n",
     )  # fmt: skip
 

@@ -103,6 +103,7 @@ def check(path: Path) -> list[dict[str, Any]]:
         assert times == sorted(times)
         assert times[0] >= 0.0
     spans = [e for e in timed if e["ph"] == "X"]
+    assert spans
     assert {e["name"] for e in spans} <= defined()
     assert all(e["dur"] >= 0.0 for e in spans)
     for key in {(e["pid"], e["tid"]) for e in spans}:

@@ -152,7 +152,9 @@ class TestVehicles:
                 assert planned.points[0, :2] == pytest.approx(place, abs=1.01)  # between two nodes
 
     def test_they_all_go_to_the_same_end(self) -> None:
-        for planned in ways(task([(150.0, -98.4), (170.0, -98.4), (300.0, -98.4)]), ground("grid"), 6):
+        found = ways(task([(150.0, -98.4), (170.0, -98.4), (300.0, -98.4)]), ground("grid"), 6)
+        assert len(found) == 6
+        for planned in found:
             assert planned.points[-1, :2] == pytest.approx([300.0, -98.4], abs=0.05)
             assert planned.length < 180.0  # none goes back for a waypoint that it has passed
 

@@ -140,6 +140,7 @@ def test_charged_time_delays_messages_and_plans_and_repeats(
     said = [s.manifest for s in result.messages.sent if s.manifest.kind == "latent"]
     by_number = {(m.sender, m.seq): m for m in said}
     arrived = [f for f in result.messages.fates if f.kind == "latent"]
+    assert arrived
     assert all(f.at == pytest.approx(by_number[f.sender, f.seq].spoken_at + 0.05) for f in arrived)
     # The plans of t = 0 take effect at 0.15 s: until then both coast, and differ from what frozen time gives.
     assert trajectory(result.record)[0] == trajectory(latent.record)[0]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
+from laco.scenarios.suite import engine
+from laco.scenarios.suite.answer import Answer
 from laco.scenarios.suite.grid import Job
 from laco.scenarios.suite.spec import Setting, Suite
 from laco.scenarios.suite.store import Row
@@ -54,17 +55,7 @@ def row_of() -> RowOf:
             "delivery": {"deliveries": 10, "messages_delivered": 0.5},
         }
         figures = {"egos": {"A": ego}, "fleet": ego, "messages": messages, "foreign_tokens": 40, "decisions": 20}
-        return Row(
-            key=job.key,
-            scenario=job.options.scenario,
-            seed=job.options.seed,
-            twin=job.options.twin,
-            driver=job.options.driver,
-            channel=job.options.channel,
-            options=msgspec.to_builtins(job.options),
-            outcome=outcome,
-            figures=figures,
-            measured={"wall_s": 2.0, "cpu_s": 1.0, "cold": False},
-        )
+        measured = {"wall_s": 2.0, "cpu_s": 1.0, "cold": False}
+        return engine.row_of(job, Answer(outcome=outcome, figures=figures, measured=measured))
 
     return make

@@ -120,5 +120,6 @@ def test_the_same_rows_give_the_same_bytes_in_any_order(grid: Grid, row_of: RowO
 def test_a_grid_without_rows_shows_that_there_is_nothing(grid: Grid) -> None:
     results = Results(grid, [])
     cells = results.cells()
+    assert cells
     assert all(c.unfinished == c.runs == 8 and c.values["timely_ds"] is None for c in cells)
     assert "| latent | - | - |" in markdown(sections(results, cells, results.closed()))

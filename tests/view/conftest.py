@@ -33,9 +33,7 @@ class Page:
     async def do(self, method: str, **params: Any) -> dict[str, Any]:
         """A command of the protocol, and its result."""
         self._id += 1
-        await self._socket.send_json(
-            {"id": self._id, "method": method, "params": params, "sessionId": self._session}
-        )
+        await self._socket.send_json({"id": self._id, "method": method, "params": params, "sessionId": self._session})
         while True:
             said = await self._socket.receive_json(timeout=30)
             if said.get("id") == self._id:
@@ -45,9 +43,7 @@ class Page:
 
     async def value(self, script: str) -> Any:
         """What a piece of script comes to."""
-        return (await self.do("Runtime.evaluate", expression=script, returnByValue=True))["result"].get(
-            "value"
-        )
+        return (await self.do("Runtime.evaluate", expression=script, returnByValue=True))["result"].get("value")
 
     async def until(self, script: str, limit: float = 20.0) -> Any:
         """The first true value of a piece of script."""
@@ -131,22 +127,9 @@ def opened(tmp_path: Path) -> Opened:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[WorldProcess]:
-    with WorldProcess() as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
 def viewer(server: WorldProcess) -> Iterator[ViewProcess]:
     with ViewProcess("127.0.0.1", server.port) as process:
         yield process
-
-
-@pytest.fixture(scope="module")
-def client(server: WorldProcess) -> carla.Client:
-    client = carla.Client("127.0.0.1", server.port)
-    client.set_timeout(10.0)
-    return client
 
 
 @pytest.fixture

@@ -7,23 +7,8 @@ from typing import Any
 import carla
 import pytest
 
-from laco.scenarios.server.launch import WorldProcess
-
 DT = 0.05  # [s]
 Spawn = Callable[..., carla.Actor]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[WorldProcess]:
-    with WorldProcess() as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def client(server: WorldProcess) -> carla.Client:
-    client = carla.Client("127.0.0.1", server.port)
-    client.set_timeout(10.0)
-    return client
 
 
 @pytest.fixture
@@ -43,9 +28,7 @@ def world(client: carla.Client) -> Iterator[carla.World]:
 def spawn(world: carla.World) -> Spawn:
     """Puts an actor somewhere on the ground plane and ticks, so that its state can be read."""
 
-    def put(
-        name: str = "vehicle.lincoln.mkz_2020", x: float = 0.0, y: float = 0.0, yaw: float = 0.0
-    ) -> carla.Actor:
+    def put(name: str = "vehicle.lincoln.mkz_2020", x: float = 0.0, y: float = 0.0, yaw: float = 0.0) -> carla.Actor:
         where = carla.Transform(carla.Location(x=x, y=y), carla.Rotation(yaw=yaw))
         actor = world.spawn_actor(world.get_blueprint_library().find(name), where)
         world.tick()

@@ -34,12 +34,6 @@ ODD: list[Any] = [
 MEGABYTE = 1 << 20
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[WorldProcess]:
-    with WorldProcess() as process:
-        yield process
-
-
 def connect(server: WorldProcess) -> socket.socket:
     sock = socket.create_connection(("127.0.0.1", server.port))
     sock.settimeout(10.0)
@@ -146,15 +140,15 @@ def test_what_one_client_sends_spoils_no_other(server: WorldProcess) -> None:
     actor = world.get_actor(id)
     assert actor.type_id == "vehicle.tesla.model3"
     assert math.isfinite(actor.get_location().x + actor.get_velocity().x + actor.get_acceleration().x)
-    assert isinstance(world.get_weather(), carla.WeatherParameters)
+    assert math.isfinite(world.get_weather().cloudiness)
     assert len(actor.get_physics_control().wheels) == 4
-    assert isinstance(actor.get_light_state(), carla.VehicleLightState)
-    assert isinstance(actor.get_ackermann_controller_settings(), carla.AckermannControllerSettings)
-    assert actor.get_telemetry_data().speed == actor.get_telemetry_data().speed
-    assert all(other.attributes is not None for other in world.get_actors())
-    assert world.get_imui_sensor_gravity() == world.get_imui_sensor_gravity()
+    assert int(actor.get_light_state()) >= 0
+    assert math.isfinite(actor.get_ackermann_controller_settings().speed_kp)
+    assert math.isfinite(actor.get_telemetry_data().speed)
+    assert {other.id: other.attributes for other in world.get_actors()}[id]["role_name"]
+    assert math.isfinite(world.get_imui_sensor_gravity())
     assert world.get_vehicles_light_states().keys() >= {id}
-    assert isinstance(world.get_environment_objects(), list)
+    assert world.get_environment_objects() == []  # the crossing has none
 
 
 @pytest.mark.parametrize("waits", [True, False])

@@ -116,6 +116,7 @@ def test_broken_maps_are_refused_in_one_line(text: str, reason: str) -> None:
 
 def test_traffic_that_keeps_left_starts_with_room_ahead() -> None:
     left = Roads(admit(USABLE["left-hand traffic"], "odd"), "odd")
+    assert left.spawn_points
     for point in left.spawn_points:
         lane = left.map.get_waypoint(carla.Location(point.x, point.y, 0.0))
         assert lane.next(7.0)
