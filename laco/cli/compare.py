@@ -221,17 +221,25 @@ def _dry_run(grid: "Grid", out: Path, fresh: bool, jobs: int) -> None:
     for text in grid.skipped:
         typer.echo(f"left out: {text}")
     pace = Pace(rows.values())
-    seconds = pace.left(left, jobs)
-    typer.echo(_plan(len(left), len({job.key for job in grid.jobs}), seconds, jobs))
+    cost = _cost(pace.left(left, jobs), pace.guess(left, jobs))
+    typer.echo(_plan(len(left), len({job.key for job in grid.jobs}), cost, jobs))
     for driver, channel in dict.fromkeys(job.kind for job in left):
         each = pace.seconds((driver, channel))
         typer.echo(f"  {driver}, {channel}: {'never driven here' if each is None else f'{each:.1f} s each'}")
 
 
-def _plan(left: int, total: int, seconds: float | None, jobs: int) -> str:
+def _plan(left: int, total: int, cost: str, jobs: int) -> str:
     """How much there is to do."""
-    cost = "nobody knows how long that takes" if seconds is None else f"about {_duration(seconds)}"
     return f"{left} of {total} runs to drive, {jobs} at a time: {cost}"
+
+
+def _cost(seconds: float | None, guess: float | None) -> str:
+    """How long, in words. guess: by another machine's pace."""
+    if seconds is not None:
+        return f"about {_duration(seconds)}"
+    if guess is not None:
+        return f"about {_duration(guess)} by another machine's pace"
+    return "nobody knows how long that takes"
 
 
 def _duration(seconds: float) -> str:
@@ -263,11 +271,13 @@ def _machines(grid: "Grid", store: "Store", crew: Crew, quiet: bool) -> None:
 
     left = missing(grid, store)
     with Machines(min(crew.jobs, len(left)), crew.backend.value, crew.cluster) as machines, Bar(quiet) as bar:
-        engine = Engine(grid, store, machines, bar.told, crew.servers)
+        engine, total = Engine(grid, store, machines, bar.told, crew.servers), len({job.key for job in grid.jobs})
+        bar.say(_plan(len(left), total, _cost(engine.left(left), engine.guess(left)), machines.jobs))
         engine.drive_free(left)
-        engine.drive(engine.pilots(left), "first of a kind")
-        left = missing(grid, store)
-        bar.say(_plan(len(left), len({job.key for job in grid.jobs}), engine.left(left), machines.jobs))
+        if first := engine.pilots(left):
+            engine.drive(first, "first of a kind")
+            left = missing(grid, store)
+            bar.say(_plan(len(left), total, _cost(engine.left(left), None), machines.jobs))
         engine.drive(left)
 
 

@@ -58,6 +58,10 @@ class Engine:
         """What jobs will take [s]."""
         return self.pace.left(jobs, self._machines.jobs)
 
+    def guess(self, jobs: Iterable[Job]) -> float | None:
+        """The same before anything was driven, by another machine's pace [s]."""
+        return self.pace.guess(jobs, self._machines.jobs)
+
     def _task(self, job: Job, alone: bool = False) -> tuple[bytes, float]:
         known = self._store.free.get(job.free)
         hosts, limit = self._grid.suite.hosts, self._grid.suite.limit_of(job.options.driver)

@@ -1,4 +1,4 @@
-"""How long runs take, from those that were driven."""
+"""How long runs take, from those that were driven; before any was, from those of another machine."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,6 +8,22 @@ from laco.scenarios.suite.grid import Job
 from laco.scenarios.suite.store import Row
 
 Kind = tuple[str, str]  # driver, channel
+# [s] per run of two vehicles on two x86-64 server cores, two hosts, as in docs/results.md: the order of magnitude.
+ELSEWHERE: dict[Kind, float] = {
+    ("llm", "silent"): 6.0,
+    ("llm", "observation"): 6.0,
+    ("llm", "visual"): 6.0,
+    ("llm", "latent"): 8.0,
+    ("llm", "conclusion"): 60.0,
+    ("llm", "language"): 120.0,
+    ("vector", "silent"): 1.0,
+    ("vector", "observation"): 1.2,
+    ("vector", "visual"): 2.0,
+    ("vector", "latent"): 2.5,
+    ("expert", "silent"): 0.5,
+    ("expert", "observation"): 0.5,
+    ("auto", "silent"): 0.5,
+}
 
 
 class Pace:
@@ -34,6 +50,12 @@ class Pace:
     def left(self, jobs: Iterable[Job], abreast: int) -> float | None:
         """What jobs will take, `abreast` at a time [s]; None where a kind is unknown."""
         each = [self.seconds(job.kind) for job in jobs]
+        known = [seconds for seconds in each if seconds is not None]
+        return sum(known) / abreast if len(known) == len(each) else None
+
+    def guess(self, jobs: Iterable[Job], abreast: int) -> float | None:
+        """The same, with another machine's pace for kinds that were never driven here; None where that is unknown."""
+        each = [self.seconds(job.kind) or ELSEWHERE.get(job.kind) for job in jobs]
         known = [seconds for seconds in each if seconds is not None]
         return sum(known) / abreast if len(known) == len(each) else None
 
