@@ -79,7 +79,7 @@ def compare(
     ] = "best silent",
     limit: Annotated[
         float | None,
-        typer.Option(metavar="S", help="After which a run is ended [s].", show_default="300, 7200 with a model"),
+        typer.Option(metavar="S", help="After which a run is ended \\[s].", show_default="300, 7200 with a model"),
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time.", show_default="cores")] = None,
     backend: Annotated[Backend, typer.Option(help="Where runs are driven, by joblib.")] = Backend.LOKY,

@@ -57,7 +57,7 @@ def codecs(
 @app.command()
 def transport(
     sizes: Annotated[
-        list[int] | None, typer.Option("--size", min=1, help="Payload [bytes]; may be given again.")
+        list[int] | None, typer.Option("--size", min=1, help="Payload \\[bytes]; may be given again.")
     ] = None,
     turns: Annotated[int, typer.Option(min=1, help="Of each case and size; four messages in each count.")] = 30,
     out: Out = None,

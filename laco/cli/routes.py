@@ -119,7 +119,7 @@ def run(
         int | None, typer.Option(metavar="BYTES", help="Most air bytes of a message, for --codec auto.")
     ] = None,
     deadline: Annotated[
-        float | None, typer.Option(metavar="MS", help="Within which it is to be heard, for --codec auto [ms].")
+        float | None, typer.Option(metavar="MS", help="Within which it is to be heard, for --codec auto \\[ms].")
     ] = None,
     calibration: Annotated[Path | None, typer.Option(help="A laco.yaml to use instead of the driver's own.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of the vector driver.", show_default="shipped")] = None,
@@ -138,7 +138,7 @@ def run(
     radio: Annotated[str, typer.Option(metavar="NAME|FILE", help="What the air does (docs/radio.md).")] = "ideal",
     loss: Annotated[str, typer.Option(metavar="MODEL", help="Lost fragments.", show_default="the radio's")] = "",
     reach: Annotated[
-        float | None, typer.Option("--range", metavar="M", help="Of the radio [m].", show_default="the radio's")
+        float | None, typer.Option("--range", metavar="M", help="Of the radio \\[m].", show_default="the radio's")
     ] = None,
     time: Annotated[
         str, typer.Option(metavar="MODE", help="What thinking costs: frozen, charged or charged:MS.")

@@ -71,7 +71,7 @@ def run(
         float | None,
         typer.Option(
             metavar="MS",
-            help="Within which a message is to be heard at the radio's rate, for --codec auto [ms].",
+            help="Within which a message is to be heard at the radio's rate, for --codec auto \\[ms].",
             show_default="100, or any with --budget",
         ),
     ] = None,
@@ -122,7 +122,7 @@ def run(
     ] = "",
     reach: Annotated[
         float | None,
-        typer.Option("--range", metavar="M", help="Beyond it nothing is heard [m].", show_default="the radio's"),
+        typer.Option("--range", metavar="M", help="Beyond it nothing is heard \\[m].", show_default="the radio's"),
     ] = None,
     air_trace: Annotated[
         str,
