@@ -67,7 +67,7 @@ def speed(bank: Bank, idx: int) -> float:
     if len(bank) < 2:
         return 0.0
     (x0, y0, _), (x1, y1, yaw) = pose(bank[-2], idx), pose(bank[-1], idx)
-    passed = clock(bank[-1]) - clock(bank[-2])
+    passed = float(bank[-1].get("timestamp", 0.0)) - float(bank[-2].get("timestamp", 0.0))
     forward = (x1 - x0) * math.cos(yaw) + (y1 - y0) * math.sin(yaw)
     return max(0.0, forward / (passed if passed > 1e-3 else FRAME))
 
