@@ -130,6 +130,10 @@ class Server(Closing):
             self._handle(client, message)
         except LacoError as error:
             self._send(client, Error(id=getattr(message, "id", None), reason=str(error)))
+        except Exception as error:
+            log.exception("cannot handle a %s", type(message).__name__.lower())
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            self._send(client, Error(id=getattr(message, "id", None), reason=reason))
 
     def _handle(self, client: bytes, message: Message) -> None:
         match message:
