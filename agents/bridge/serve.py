@@ -7,7 +7,7 @@ is read before anybody is given up.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import assert_never, cast
 
 import zmq
@@ -175,11 +175,14 @@ class Server(Closing):
         if council is not None and others and council.terms != hello.terms:
             raise ConfigError(f"{hello.vehicle} and {', '.join(sorted(others))} disagree about run {hello.run!r}")
         self._leave(hello.vehicle)
+        with ExitStack() as opened:
+            mesh = opened.enter_context(Mesh(hello.vehicle, self.offer.address, self._context))
+            agent = assemble(self._spec(hello, radio), channel, mesh, min(hello.wait, GUARD), hello.period)
+            seat = Seat(client, hello, agent, radio)
+            opened.pop_all()  # the seat's from here on
         if hello.run not in self._councils:
             self._councils[hello.run] = Council(self._context, hello)
-        mesh = Mesh(hello.vehicle, self.offer.address, self._context)
-        agent = assemble(self._spec(hello, radio), channel, mesh, min(hello.wait, GUARD), hello.period)
-        self._councils[hello.run].admit(Seat(client, hello, agent, radio))
+        self._councils[hello.run].admit(seat)
 
     def _channel(self, hello: Hello, radio: RadioSpec) -> Channel:
         spec, asked = self._spec(hello, radio), hello.prompts

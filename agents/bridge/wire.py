@@ -21,6 +21,7 @@ MAX_FLEET = 64
 MAX_OBJECTS = 256
 MAX_POINTS = 4096
 MAX_MANIFESTS = 64
+MAX_PROMPT = 1 << 14  # [characters] LangCoop's are a tenth of it; a model takes minutes for much longer ones
 LAST = 1 << 52  # more messages than a vehicle sends
 FAR = 1e7  # largest number that is a place, a time or a speed; bounds keep NaN out, too
 
@@ -28,7 +29,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=r"\A[^\x00
 Addressee = Annotated[str, Meta(max_length=MAX_NAME, pattern=r"\A[^\x00]*\Z")]
 RunId = Annotated[str, Meta(min_length=1, max_length=200)]
 Endpoint = Annotated[str, Meta(max_length=300, pattern=r"\Atcp://[^\s/*]+:[0-9]{1,5}\Z")]
-Text = Annotated[str, Meta(max_length=1 << 16)]
+Text = Annotated[str, Meta(max_length=MAX_PROMPT)]
 Short = Annotated[str, Meta(max_length=64)]
 Number = Annotated[float, Meta(ge=-FAR, le=FAR)]
 Positive = Annotated[float, Meta(gt=0.0, le=FAR)]

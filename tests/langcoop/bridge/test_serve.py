@@ -58,6 +58,7 @@ BAD_HELLOS = [
     ({"fleet": {"ego0": "ipc:///tmp/x"}}, "matching regex"),
     ({"run": ""}, "length >= 1"),
     ({"channel": "language", "prompts": {"comb": "x"}}, "the prompts ask nothing"),
+    ({"channel": "language", "prompts": {"scene": "x" * (1 << 15)}}, "length <= 16384"),
     ({"seed": "1"}, "Expected `int`, got `str`"),
 ]
 
