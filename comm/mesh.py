@@ -113,6 +113,7 @@ class Mesh(Closing):
         for peer in [peer for peer, endpoint in self._endpoints.items() if peers.get(peer) != endpoint]:
             del self._endpoints[peer]
             self._links.pop(peer).socket.close(linger=0)
+            self._early = [arrival for arrival in self._early if arrival.header.sender != peer]
 
     def publish(self, addressee: str, chunks: Sequence[Chunk]) -> SentBytes:
         """Sends a message to `addressee`, or to all if that is "". Never waits.

@@ -7,7 +7,7 @@ import msgspec
 
 from laco.agents.bridge.wire import Roll
 
-KEPT = 64  # moments, the newest
+KEPT = 64  # moments
 log = logging.getLogger(__name__)
 
 
@@ -19,18 +19,19 @@ class Book:
         self._rolls: dict[int, dict[str, dict[str, Roll]]] = {}
         self.expects: dict[str, int] = {}
 
-    def add(self, roll: Roll) -> bool:
-        """Takes a roll in; False if it is a stranger's, or of a moment long past."""
+    def add(self, roll: Roll, now: int) -> bool:
+        """Takes a roll in; False if it is a stranger's, or of a moment too far from `now`, our own.
+
+        Before we have one (-1), the newest are kept.
+        """
         if roll.sender not in self._fleet or any(m.addressee not in ("", *self._fleet) for m in roll.manifests):
-            return False
-        if len(self._rolls) >= KEPT and roll.moment < min(self._rolls):
             return False
         there = self._rolls.setdefault(roll.moment, {}).setdefault(roll.phase, {})
         if roll.sender not in there:
             there[roll.sender] = self._sound(roll)
         if len(self._rolls) > KEPT:
-            del self._rolls[min(self._rolls)]
-        return True
+            del self._rolls[max(self._rolls, key=lambda moment: abs(moment - now) if now >= 0 else -moment)]
+        return roll.moment in self._rolls
 
     def at(self, moment: int, phase: str) -> dict[str, Roll]:
         """By sender."""

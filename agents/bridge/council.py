@@ -76,7 +76,7 @@ class Council(Closing):
 
     def roll(self, roll: Roll) -> None:
         """A peer elsewhere says what was said."""
-        if self._elsewhere(roll.sender) and roll.sender not in self._refused and self._book.add(roll):
+        if self._elsewhere(roll.sender) and roll.sender not in self._refused and self._book.add(roll, self._now):
             self._heard_from(roll.sender)
 
     def welcomes(self) -> Iterator[tuple[Seat, tuple[str, ...]]]:
@@ -139,10 +139,10 @@ class Council(Closing):
             seat.conclude(decision, thought)
 
     def _guarded(self, seats: Sequence[Seat], call: Callable[[], None]) -> None:
-        """A step that may fail: of these vehicles' moments, not of the run. Torch's own errors are RuntimeErrors."""
+        """A step that may fail: of these vehicles' moments, not of the run, whatever a driver or a model comes upon."""
         try:
             call()
-        except (LacoError, RuntimeError) as error:
+        except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             log.exception("run %s: no plan for %s", self.run, ", ".join(seat.name for seat in seats))
             for seat in seats:
@@ -168,6 +168,11 @@ class Council(Closing):
             log.warning("run %s: %s goes on without %s at moment %d", self.run, seat.name, name, seat.moment)
             seat.absent.add(name)
         return True
+
+    @property
+    def _now(self) -> int:
+        """The newest moment that a vehicle of ours thinks about; -1 before the first."""
+        return max((seat.moment for seat in self.seats.values()), default=-1)
 
     def _elsewhere(self, name: str) -> bool:
         return name in self._fleet and name not in self.seats
@@ -219,7 +224,7 @@ class Council(Closing):
 
     def _announce(self, seat: Seat, roll: Roll) -> None:
         """A roll of a vehicle of ours, for ourselves and everybody else, whose own it waits for from now on."""
-        self._book.add(roll)
+        self._book.add(roll, seat.moment)
         self._heard_from(seat.name)
         for endpoint in sorted(set(self._fleet.values()) - {self._here}):
             self._send(endpoint, roll)

@@ -7,7 +7,7 @@ is read before anybody is given up.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import assert_never, cast
 
 import zmq
@@ -130,6 +130,10 @@ class Server(Closing):
             self._handle(client, message)
         except LacoError as error:
             self._send(client, Error(id=getattr(message, "id", None), reason=str(error)))
+        except Exception as error:
+            log.exception("cannot handle a %s", type(message).__name__.lower())
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            self._send(client, Error(id=getattr(message, "id", None), reason=reason))
 
     def _handle(self, client: bytes, message: Message) -> None:
         match message:
@@ -171,11 +175,14 @@ class Server(Closing):
         if council is not None and others and council.terms != hello.terms:
             raise ConfigError(f"{hello.vehicle} and {', '.join(sorted(others))} disagree about run {hello.run!r}")
         self._leave(hello.vehicle)
+        with ExitStack() as opened:
+            mesh = opened.enter_context(Mesh(hello.vehicle, self.offer.address, self._context))
+            agent = assemble(self._spec(hello, radio), channel, mesh, min(hello.wait, GUARD), hello.period)
+            seat = Seat(client, hello, agent, radio)
+            opened.pop_all()  # the seat's from here on
         if hello.run not in self._councils:
             self._councils[hello.run] = Council(self._context, hello)
-        mesh = Mesh(hello.vehicle, self.offer.address, self._context)
-        agent = assemble(self._spec(hello, radio), channel, mesh, min(hello.wait, GUARD), hello.period)
-        self._councils[hello.run].admit(Seat(client, hello, agent, radio))
+        self._councils[hello.run].admit(seat)
 
     def _channel(self, hello: Hello, radio: RadioSpec) -> Channel:
         spec, asked = self._spec(hello, radio), hello.prompts

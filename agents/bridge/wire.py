@@ -21,13 +21,15 @@ MAX_FLEET = 64
 MAX_OBJECTS = 256
 MAX_POINTS = 4096
 MAX_MANIFESTS = 64
+MAX_PROMPT = 1 << 14  # [characters] LangCoop's are a tenth of it; a model takes minutes for much longer ones
+LAST = 1 << 52  # more messages than a vehicle sends
 FAR = 1e7  # largest number that is a place, a time or a speed; bounds keep NaN out, too
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=r"\A[^\x00]*\Z")]
 Addressee = Annotated[str, Meta(max_length=MAX_NAME, pattern=r"\A[^\x00]*\Z")]
 RunId = Annotated[str, Meta(min_length=1, max_length=200)]
 Endpoint = Annotated[str, Meta(max_length=300, pattern=r"\Atcp://[^\s/*]+:[0-9]{1,5}\Z")]
-Text = Annotated[str, Meta(max_length=1 << 16)]
+Text = Annotated[str, Meta(max_length=MAX_PROMPT)]
 Short = Annotated[str, Meta(max_length=64)]
 Number = Annotated[float, Meta(ge=-FAR, le=FAR)]
 Positive = Annotated[float, Meta(gt=0.0, le=FAR)]
@@ -288,5 +290,5 @@ def _check(manifest: Manifest, roll: Roll) -> None:
         raise ValueError("a manifest's times are not finite, or the wrong way round")
     sizes = manifest.chunk_sizes
     sound = 0 < len(sizes) <= MAX_CHUNKS and min(sizes) > 0 and sum(sizes) <= 2 * MAX_PAYLOAD
-    if not sound or manifest.seq < 0 or len(manifest.addressee) > MAX_NAME:
+    if not sound or not 0 <= manifest.seq < LAST or len(manifest.addressee) > MAX_NAME:
         raise ValueError("a manifest's number, addressee or sizes are out of range")

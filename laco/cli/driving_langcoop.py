@@ -265,11 +265,10 @@ def _by_hand(asked: Asked, checkout: Checkout, config: Path, egos: int, out: Pat
     """What the commands are made of. Raises: ConfigError, ScenarioError for what is not there yet."""
     given = asked.routes or (("r1_town05_ins_c",) if checkout.evaluator.folders else ("_partial",))
     interpreter = Interpreter.at(asked.python)
-    carla = asked.carla_root if asked.carla_root.is_absolute() else checkout.root / asked.carla_root
     extra = tuple(path.expanduser().resolve() for path in asked.extra)
-    agent, _ = campaign.locate(interpreter, checkout, carla, extra)
+    agent, _ = campaign.locate(interpreter, checkout, asked.carla_root, extra)
     return Evaluation(
-        checkout, interpreter, carla, extra, agent, config, checkout.routes(given)[0],
+        checkout, interpreter, asked.carla_root, extra, agent, config, checkout.routes(given)[0],
         checkout.parameter(asked.parameter), checkout.scenarios(asked.scenarios), egos, _world(asked), _limits(asked),
         out / "run",
     )  # fmt: skip

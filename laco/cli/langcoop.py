@@ -65,9 +65,9 @@ Charge = Annotated[
     str | None,
     typer.Option(metavar="frozen|measured|MS", help="What thinking costs in simulated time.", show_default="frozen"),
 ]
-Deadline = Annotated[float, typer.Option(min=0.1, help="Wall clock for a plan, then hold, then brake [s].")]
-Wait = Annotated[float, typer.Option(min=0.1, help="Wall clock that servers wait for each other [s].")]
-Limit = Annotated[float, typer.Option(min=0.5, help="The fastest a vehicle may go [m/s].")]
+Deadline = Annotated[float, typer.Option(min=0.1, help="Wall clock for a plan, then hold, then brake \\[s].")]
+Wait = Annotated[float, typer.Option(min=0.1, help="Wall clock that servers wait for each other \\[s].")]
+Limit = Annotated[float, typer.Option(min=0.5, help="The fastest a vehicle may go \\[m/s].")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the radio's losses.")]
 Told = Annotated[Objects, typer.Option(help="What drivers without pictures know of others.")]
 Host = Annotated[str, typer.Option(help="Of the CARLA server.")]
@@ -89,8 +89,8 @@ Scenarios = Annotated[
     str | None, typer.Option(metavar="FILE", help="The scenario file.", show_default="the evaluator's")
 ]
 Repetitions = Annotated[int, typer.Option(min=1, help="Of each route.")]
-Timeout = Annotated[float, typer.Option(min=1.0, help="Wall clock that the evaluator gives CARLA and the agent [s].")]
-GameTimeout = Annotated[float, typer.Option(min=1.0, help="Simulated time of a route, where LangCoop limits it [s].")]
+Timeout = Annotated[float, typer.Option(min=1.0, help="Wall clock that the evaluator gives CARLA and the agent \\[s].")]
+GameTimeout = Annotated[float, typer.Option(min=1.0, help="Simulated time of a route, where LangCoop limits it \\[s].")]
 ServerOptions = Annotated[
     str, typer.Option(metavar="TEXT", help="More options for `laco agent`, as a shell takes them.")
 ]
@@ -103,7 +103,9 @@ def run(
     routes: RouteNames = None,
     routes_dir: RouteFolders = None,
     scenario_parameter: Parameter = "1",
-    channel: Annotated[list[str] | None, typer.Option(metavar="A,B", help="What the vehicles share.")] = None,
+    channel: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="What the vehicles share.", show_default="latent")
+    ] = None,
     driver: Driver = "vlm",
     model: Model = None,
     vehicle: Vehicle = None,
@@ -130,7 +132,7 @@ def run(
     game_timeout: GameTimeout = 300.0,
     stall: Annotated[
         float | None,
-        typer.Option(min=1.0, help="End an evaluator that is silent for [s].", show_default="timeout + 120"),
+        typer.Option(min=1.0, help="End an evaluator that is silent for \\[s].", show_default="timeout + 120"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="runs/langcoop-TIME")] = None,
     pythonpath: Extra = None,
@@ -166,9 +168,10 @@ def run(
 def init(
     langcoop: Checkout_,
     out: Annotated[Path, typer.Option(help="Folder for the YAMLs.")] = Path("laco-langcoop"),
-    carla_root: Annotated[Path, typer.Option("--carla-root", metavar="DIR", help="For the commands.")] = Path(
-        "external_paths/carla_root"
-    ),
+    carla_root: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="For the commands.", show_default="the checkout's external_paths/carla_root"),
+    ] = None,
     channel: Annotated[str, typer.Option(help="What the vehicles share.")] = "latent",
     routes: RouteNames = None,
     scenario_parameter: Parameter = "1",
@@ -196,7 +199,8 @@ def init(
     from laco.cli.driving_langcoop import Asked, initialise
 
     asked = Asked(
-        langcoop, carla_root, tuple(routes or ()), (), scenario_parameter, (channel,), driver, model,
+        langcoop, carla_root or langcoop.expanduser() / "external_paths/carla_root", tuple(routes or ()), (),
+        scenario_parameter, (channel,), driver, model,
         tuple(vehicle or ()), egos or 2, python, evaluator.value if evaluator else None, _split(agents), isolate,
         (radio, charge, deadline, wait, limit, seed, None if objects is Objects.NONE else objects.value), base,
         ("localhost", port, None, 2000), None, (1, 600.0, 300.0, None), out, tuple(pythonpath or ()), "", True,

@@ -348,3 +348,15 @@ def test_what_is_there_too_early_is_kept_for_the_next_call(meshes) -> None:
     assert listener.receive(set(), 5.0, {first[0]: second[1]}) == {}  # reads what is there
     assert listener.receive({third}, 5.0, {first[0]: third[1]}).keys() == {third}
     assert listener.counters.unwanted == 1
+
+
+def test_what_was_too_early_is_forgotten_with_its_link(meshes) -> None:
+    sender, listener, other = meshes.values()
+    first, _ = say(sender, "", b"x"), say(sender, "", b"y")
+    assert listener.receive({first}, 5.0, {sender.name: first[1]}).keys() == {first}
+    time.sleep(0.05)  # for the second one to be there
+    listener.receive(set(), 0.0, {sender.name: first[1]})
+    assert listener._early
+    listener.keep({other.name: other.endpoint})
+    kept = say(other, "", b"z")
+    assert listener.receive({kept}, 5.0).keys() == {kept}

@@ -10,6 +10,15 @@ from typing import Sequence
 from laco_langcoop import ENTRIES, __version__, entry
 
 
+def endpoint(text: str) -> str:
+    """Of `check`. Raises: ArgumentTypeError."""
+    from laco_langcoop.settings import reachable
+
+    if not reachable(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like tcp://127.0.0.1:7400")
+    return text
+
+
 def check(endpoints: Sequence[str], seconds: float) -> int:
     """One line for each server; 1 if one does not answer."""
     from laco_langcoop.client import Client
@@ -35,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     pings = commands.add_parser("check", help="see whether servers answer")
-    pings.add_argument("endpoints", nargs="+", metavar="ENDPOINT", help="like tcp://127.0.0.1:7400")
+    pings.add_argument("endpoints", nargs="+", type=endpoint, metavar="ENDPOINT", help="like tcp://127.0.0.1:7400")
     pings.add_argument("--seconds", type=float, default=3.0, help="to wait, all together (default 3)")
     paths = commands.add_parser("entry", help="print the path of a team agent, for --agent")
     paths.add_argument("name", choices=sorted(ENTRIES))

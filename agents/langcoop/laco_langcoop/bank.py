@@ -36,10 +36,22 @@ def look(entry: dict[str, Any], name: str, idx: int) -> Any:
     """One vehicle's row of an array of the bank."""
     if name not in entry:
         raise LacoError(f"the memory bank has no {name}: this LangCoop is not the one that LACO knows")
-    rows = entry[name]
-    if idx >= len(rows):
-        raise LacoError(f"the memory bank has {name} for {len(rows)} vehicles, and ego{idx} is asked for")
-    return array(rows[idx])
+    there = entry[name]
+    if idx >= len(there):
+        raise LacoError(f"the memory bank has {name} for {len(there)} vehicles, and ego{idx} is asked for")
+    return array(there[idx])
+
+
+def rows(entry: dict[str, Any]) -> int:
+    """How many vehicles an entry is about."""
+    return len(entry.get("target", ()))
+
+
+def clock(entry: dict[str, Any]) -> float:
+    """[s] of simulated time. Decisions are told apart by it."""
+    if entry.get("timestamp") is None:
+        raise LacoError("the memory bank has no timestamp: this LangCoop is not the one that LACO knows")
+    return float(entry["timestamp"])
 
 
 def pose(entry: dict[str, Any], idx: int) -> Pose:
@@ -81,7 +93,7 @@ def boxes(entry: dict[str, Any], idx: int, here: Pose) -> list[list[float]]:
     of opencood's boxes after LangCoop's own transformation. Anything else is passed over.
     """
     found = entry.get("object_list")
-    if found is None or len(found) <= idx or len(found[idx]) == 0:
+    if found is None or len(found) <= idx or found[idx] is None or len(found[idx]) == 0:
         return []
     corners = array(found[idx]).astype(float)
     if corners.ndim != 3 or corners.shape[1] < 4 or corners.shape[2] < 2 or not np.isfinite(corners).all():

@@ -28,11 +28,12 @@ class Facts:
 
 @dataclass
 class Board:
-    """run: its number; absent: egos that have finished or are not there yet; charge, truth: what a planner YAML asks of
-    the team agent.
+    """number: of the run; led: whether a team agent of ours leads it; absent: egos that have finished or are not there
+    yet; charge, truth: what a planner YAML asks of the team agent.
     """
 
     number: int = 0
+    led: bool = False
     moment: int = -1
     absent: set[int] = field(default_factory=set)
     charge: Any = None
@@ -42,9 +43,10 @@ class Board:
     _seconds: float | None = None
     _tag: str = ""
 
-    def begin(self) -> None:
+    def begin(self, led: bool = False) -> None:
         """A new run: the next route, or the same one again."""
         self.number += 1
+        self.led = led
         self.moment, self._time, self._seconds = -1, None, None
         self.absent, self._facts = set(), {}
         self.charge, self.truth = None, False
@@ -58,7 +60,7 @@ class Board:
         """Number of the decision at simulated time `now` [s]. A clock that goes back is a new run, told or not."""
         if self.number == 0 or (self._time is not None and now < self._time):
             charge, truth = self.charge, self.truth
-            self.begin()
+            self.begin(self.led)
             self.charge, self.truth = charge, truth
         if self._time is None or now > self._time:
             self.moment += 1

@@ -18,7 +18,8 @@ class Journal:
 
     def __init__(self, path: str | None = None) -> None:
         folder = os.environ.get("SAVE_PATH")
-        self.path = Path(path) if path else (Path(folder) / FILE if folder else None)
+        found = Path(path) if path else (Path(folder) / FILE if folder else None)
+        self.path = None if found is None else found.absolute()  # whatever folder the evaluator works in later
 
     def write(self, **entry: Any) -> None:
         """Append; the file is opened for each line, so that a killed run leaves whole lines.

@@ -7,6 +7,8 @@ moment sends all observations, so that the vehicles' servers think side by side,
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from laco_langcoop.prompts import prompts
 from laco_langcoop.settings import Settings, vehicle
 
 TICK = 0.05  # [s]
+ONE = threading.RLock()  # egos may be asked for from several threads; they share the board and the sockets
 _log = logging.getLogger(__name__)
 
 
@@ -32,9 +35,12 @@ class LacoPlanner:
         self._run = ""
         self._moment = -1
         self._mine: list[int] = []
-        self._count: int | None = None  # egos of the run, if the agent YAML says so
         self._messages: dict[int, dict[str, Any]] = {}
         self._decisions: dict[int, Decision] = {}
+        if BOARD.moment >= 0:  # the next route, without a team agent of ours that says so
+            BOARD.begin()
+        if not BOARD.led and (self.settings.objects == "truth" or self.settings.charge not in (None, "frozen")):
+            _log.warning("LACO: nothing is charged and no truth told without LACO's team agent (--agent)")
         if self.settings.charge is not None:
             BOARD.charge = self.settings.charge
         BOARD.truth = BOARD.truth or self.settings.objects == "truth"
@@ -52,8 +58,9 @@ class LacoPlanner:
         What the vehicles really tell each other goes from server to server; `bytes` is what this vehicle said in the
         moment before. None from an ego that has finished.
         """
-        self._turn(perception_memory_bank, model_config, idx)
-        return self._messages.get(idx)
+        with ONE:
+            self._turn(perception_memory_bank, model_config, int(idx))
+            return self._messages.get(int(idx))
 
     def forward_single_collab(
         self, perception_memory_bank: banks.Bank, model_config: Any, idx: int, collab_agent_intent: Any = None
@@ -61,32 +68,38 @@ class LacoPlanner:
         """A plan that a controller can follow, always: target_speed [5] in m/s, curvature [5] in deg/m, right positive,
         for 0.5, 1.0, ... 2.5 s (`dt` 0.5).
         """
-        self._turn(perception_memory_bank, model_config, idx)
-        plan = plans.brake(0.0)
-        if idx in self._messages:
-            decision = self.fleet.decide(vehicle(idx))
-            BOARD.took(decision.seconds)
-            self._decisions[idx] = decision
-            plan = decision.plan
+        with ONE:
+            plan = self._plan(perception_memory_bank, model_config, int(idx))
         return {"target_speed": np.array(plan.speed), "curvature": np.array(plan.curvature), "dt": plans.DT}
 
     def close(self) -> None:
         """Say bye to the servers."""
-        self.fleet.end()
-        self._run = ""
+        with ONE:
+            self.fleet.end()
+            self._run = ""
 
-    def _turn(self, bank: banks.Bank, config: dict[str, Any], idx: int) -> None:
+    def _plan(self, bank: banks.Bank, config: Any, idx: int) -> plans.Plan:
+        self._turn(bank, config, idx)
+        if idx not in self._messages:
+            return plans.brake(0.0)
+        decision = self.fleet.decide(vehicle(idx))
+        BOARD.took(decision.seconds)
+        self._decisions[idx] = decision
+        return decision.plan
+
+    def _turn(self, bank: banks.Bank, config: Any, idx: int) -> None:
         """Begin a run, or a moment, if this is the first question of one."""
-        moment = BOARD.tick(float(bank[-1].get("timestamp", 0.0)))
+        moment = BOARD.tick(banks.clock(bank[-1]))
         run = BOARD.run(self.settings.run)
         if run != self._run:
-            self._begin(run, config, idx)
+            self._begin(run, config if isinstance(config, Mapping) else {}, banks.rows(bank[-1]), idx)
         if moment != self._moment:
             self._observe(bank, moment)
 
-    def _begin(self, run: str, config: dict[str, Any], idx: int) -> None:
+    def _begin(self, run: str, config: Mapping[str, Any], egos: int, idx: int) -> None:
         self._run, self._moment, self._decisions = run, -1, {}
-        self._mine, self._count = mine(config, idx), egos(config)
+        everybody = [i for i in range(egos) if i == idx or vehicle(i) in self.settings.endpoints]
+        self._mine = chosen(config, idx) or everybody
         lacking = [vehicle(i) for i in self._mine if vehicle(i) not in self.settings.endpoints]
         if lacking:
             raise LacoError("planner YAML: endpoints lacks {}".format(", ".join(lacking)))
@@ -99,14 +112,16 @@ class LacoPlanner:
         here = [i for i in self._mine if i not in BOARD.absent]
         limit = float(self.settings.limit)
         views = {vehicle(i): banks.view(bank, i, BOARD.facts(i), limit) for i in here}
-        time = float(bank[-1].get("timestamp", 0.0))
+        time = banks.clock(bank[-1])
         self._messages = {i: self._message(bank, i, views[vehicle(i)], moment, time) for i in here}
-        self.fleet.observe(moment, time, views, self._present())
+        self.fleet.observe(moment, time, views, self._present(banks.rows(bank[-1])))
 
-    def _present(self) -> list[str]:
+    def _present(self, egos: int) -> list[str]:
         """All vehicles that LACO drives, in this planner or another one, and that are there."""
-        there = [name for name in sorted(self.settings.endpoints) if int(name[3:]) not in BOARD.absent]
-        return [name for name in there if self._count is None or int(name[3:]) < self._count]
+        return [name for name in map(vehicle, range(egos)) if self._drives(name)]
+
+    def _drives(self, name: str) -> bool:
+        return name in self.settings.endpoints and int(name[3:]) not in BOARD.absent
 
     def _message(self, bank: banks.Bank, idx: int, view: dict[str, Any], moment: int, time: float) -> dict[str, Any]:
         before = self._decisions.get(idx)
@@ -119,23 +134,19 @@ class LacoPlanner:
                 "position": np.array(banks.look(bank[-1], "detmap_pose", idx)[:2], dtype=float)}  # fmt: skip
 
 
-def mine(config: dict[str, Any], idx: int) -> list[int]:
-    """All egos that the agent YAML gives to the planner which it gave `idx` to."""
+def chosen(config: Mapping[str, Any], idx: int) -> list[int]:
+    """All egos that the agent YAML gives to the planner which it gave `idx` to; none if it does not say."""
     choice = (config.get("heter") or {}).get("ego_planner_choice")
     if not choice or idx >= len(choice):
-        return [idx]
-    return [i for i, chosen in enumerate(choice) if chosen == choice[idx]]
+        return []
+    return [i for i, planner in enumerate(choice) if planner == choice[idx]]
 
 
-def egos(config: dict[str, Any]) -> int | None:
-    """How many egos the agent YAML is for."""
-    choice = (config.get("heter") or {}).get("ego_planner_choice")
-    return len(choice) if choice else (config.get("simulation") or {}).get("ego_num")
-
-
-def note_modalities(config: dict[str, Any]) -> None:
+def note_modalities(config: Mapping[str, Any]) -> None:
     """Say once if LangCoop's own planners would share nothing in this configuration."""
-    shared = (config.get("collab") or {}).get("sharing_modalities") or []
+    if "collab" not in config:
+        return
+    shared = (config["collab"] or {}).get("sharing_modalities") or []
     lacking = [name for name in ("intent", "image") if name not in shared]
     if lacking:
         text = "LACO: collab.sharing_modalities lacks %s: LangCoop's own planners then share nothing, LACO's still do"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 STAGES = ("scene", "object", "intention", "target")
 
 
-def prompts(config: dict[str, Any]) -> dict[str, str | None] | None:
+def prompts(config: Mapping[str, Any]) -> dict[str, str | None] | None:
     """scene, object, intention, target, comb and sys_message: each a text, or None where the YAML switches it off.
 
     None as a whole where the YAML has no templates: servers then use LACO's own.

@@ -11,7 +11,8 @@ from laco_langcoop.errors import LacoError
 
 CHANNELS = ("silent", "observation", "language", "visual", "latent")
 NAME = re.compile(r"ego(0|[1-9][0-9]*)$")
-ENDPOINT = re.compile(r"tcp://[^\s/*]+:[0-9]{1,5}$")
+ENDPOINT = re.compile(r"tcp://[^\s/*]+:([0-9]{1,5})$")
+UPSTREAM = "api_"  # begins what LangCoop's own planner YAMLs say of their models; ours has none
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,12 @@ class Settings:
     def read(cls, given: dict[str, Any]) -> Settings:
         """From the map of a planner YAML's `model` (without `type`)."""
         known = {entry.name for entry in fields(cls)}
-        unknown = sorted(set(given) - known)
+        ours = {name: value for name, value in given.items() if not name.startswith(UPSTREAM)}
+        unknown = sorted(set(ours) - known)
         if unknown:
             names = ", ".join(sorted(known))
             raise LacoError("planner YAML: unknown {}; known are {}".format(", ".join(unknown), names))
-        settings = cls(**given)
+        settings = cls(**ours)
         settings._check()
         return settings
 
@@ -52,13 +54,19 @@ class Settings:
         if not isinstance(self.endpoints, dict) or not self.endpoints:
             raise LacoError("planner YAML: endpoints names the server of each vehicle, like ego0: tcp://127.0.0.1:7400")
         for vehicle, endpoint in self.endpoints.items():
-            if not NAME.match(str(vehicle)) or not ENDPOINT.match(str(endpoint)):
+            if not NAME.match(str(vehicle)) or not reachable(str(endpoint)):
                 raise LacoError(f"planner YAML: {vehicle}: {endpoint} is not like ego0: tcp://127.0.0.1:7400")
         if self.channel not in CHANNELS:
             raise LacoError("planner YAML: channel is one of {}, not {}".format(", ".join(CHANNELS), self.channel))
         for name in ("deadline", "wait", "limit"):
             if not _number(getattr(self, name)) or getattr(self, name) <= 0:
                 raise LacoError(f"planner YAML: {name} is a positive number, not {getattr(self, name)!r}")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
+            raise LacoError(f"planner YAML: seed is a whole number, not {self.seed!r}")
+        if not isinstance(self.radio, str):
+            raise LacoError(f"planner YAML: radio is a preset's name, not {self.radio!r}")
+        if self.log is not None and not isinstance(self.log, str):
+            raise LacoError(f"planner YAML: log is null or a file, not {self.log!r}")
         charge = self.charge
         if charge not in (None, "frozen", "measured") and not (_number(charge) and float(charge or 0) >= 0):
             raise LacoError(f"planner YAML: charge is null, frozen, measured or milliseconds, not {charge!r}")
@@ -70,6 +78,12 @@ class Settings:
 
 def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def reachable(endpoint: str) -> bool:
+    """Whether this is the way to a server: tcp://HOST:PORT."""
+    found = ENDPOINT.match(endpoint)
+    return found is not None and 0 < int(found.group(1)) < 1 << 16
 
 
 def vehicle(idx: int) -> str:

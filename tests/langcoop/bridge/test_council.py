@@ -3,9 +3,12 @@
 import logging
 from typing import Any
 
+import msgpack
 import pytest
 
+from laco.agents.bridge.book import KEPT, Book
 from laco.agents.bridge.seat import Seat
+from laco.agents.bridge.wire import read
 
 from .conftest import Convoy, heard, until
 
@@ -197,3 +200,41 @@ def test_an_observation_that_never_comes_is_waited_for_no_longer_than_agreed(ser
     assert ("ego1", "absent") in [(h["sender"], h["status"]) for h in left.plan(1)["heard"]]
     convoy.moment(2)  # ego0 may not wait for ego1 here: it has yet to be heard from
     assert heard(convoy.moment(3)["ego0"], "beacon") == {"ego1": "used"}
+
+
+def roll(moment: int, **changes: Any) -> dict[str, Any]:
+    """A peer's, that says it was there and spoke of nothing."""
+    fields = {"run": "r1", "sender": "ego2", "moment": moment, "phase": "beacon", "position": [0.0, 0.0]}
+    return {**fields, "manifests": [], **changes}
+
+
+def test_rolls_of_moments_far_away_push_out_nobody(serve, connect, llm_folder) -> None:
+    """Whoever reaches the port may send them, and a server keeps 64 moments."""
+    server = serve("ego0,ego1", "llm", llm_folder)
+    fleet = dict.fromkeys(("ego0", "ego1"), server.endpoint) | {"ego2": "tcp://127.0.0.1:1"}
+    convoy = Convoy(connect, {name: fleet[name] for name in ("ego0", "ego1")})
+    convoy.fleet = fleet
+    convoy.hello("observation", wait=0.3)
+    convoy.moment(0)
+    stranger = connect(server.endpoint, "ego2")
+    for number in range(200):
+        stranger.send("roll", **roll(10**9 + number))
+    assert stranger.ask("ping")["type"] == "pong"
+    for moment in (1, 2):
+        plans = convoy.moment(moment)
+        assert heard(plans["ego0"], "observation") == {"ego1": "used"}
+        assert heard(plans["ego1"], "observation") == {"ego0": "used"}
+    (council,) = server.server._councils.values()
+    assert len(council._book._rolls) <= KEPT
+
+
+def test_a_book_keeps_what_is_near() -> None:
+    book = Book(["ego0", "ego2"])
+    for moment in range(500, 500 + 2 * KEPT):  # before we have begun, what is newest may be where we do
+        book.add(read(msgpack.packb({"type": "roll", **roll(moment)})), -1)
+    assert book.newest("ego2") == {"beacon": 499 + 2 * KEPT}
+    assert book.at(499 + 2 * KEPT, "beacon")
+    assert not book.at(500, "beacon")
+    far = read(msgpack.packb({"type": "roll", **roll(10**9)}))
+    assert not book.add(far, 600)
+    assert book.add(read(msgpack.packb({"type": "roll", **roll(590)})), 600)

@@ -58,6 +58,7 @@ BAD_HELLOS = [
     ({"fleet": {"ego0": "ipc:///tmp/x"}}, "matching regex"),
     ({"run": ""}, "length >= 1"),
     ({"channel": "language", "prompts": {"comb": "x"}}, "the prompts ask nothing"),
+    ({"channel": "language", "prompts": {"scene": "x" * (1 << 15)}}, "length <= 16384"),
     ({"seed": "1"}, "Expected `int`, got `str`"),
 ]
 
@@ -287,3 +288,36 @@ def test_a_message_without_an_end_is_cut_off(client, server) -> None:
     client.observe(0, ["ego0"])
     client.plan(0)
     context.destroy(0)
+
+
+def test_a_peer_that_leaves_within_a_moment_ends_nothing(server, connect, caplog) -> None:
+    """ego1 has spoken, and is gone before ego0 listens."""
+    convoy = Convoy(connect, dict.fromkeys(("ego0", "ego1"), server.endpoint))
+    convoy.hello("observation")
+    convoy.moment(0)
+    first, second = convoy.clients.values()
+    second.observe(1, ["ego0", "ego1"])  # announces itself; its message and ego0's beacon are still to come
+    until(lambda: server.moment("ego1") == 1)
+    second.send("bye", run="r1")
+    first.observe(1, ["ego0"])
+    assert heard(first.plan(1), "observation") == {}
+    assert server.error is None
+
+
+def test_a_mistake_of_ours_ends_one_moment_and_no_more(server, client, connect, monkeypatch, caplog) -> None:
+    speak = Agent.meet
+    monkeypatch.setattr(Agent, "meet", lambda *args: {}["of no vehicle's"])
+    client.observe(0, ["ego0"])
+    client.decide(0)
+    answer = client.receive()
+    assert (answer["type"], "of no vehicle's" in answer["reason"]) == ("error", True)
+    monkeypatch.setattr(Agent, "meet", speak)
+    client.observe(1, ["ego0"])
+    assert client.plan(1)["failed"] is False
+    monkeypatch.setattr("laco.agents.bridge.serve.assemble", lambda *args: [][0])
+    other = connect(server.endpoint, "ego1")
+    other.hello({"ego1": server.endpoint}, "silent", run="r2")
+    assert other.receive() == {"type": "error", "id": 1, "reason": "IndexError: list index out of range"}
+    client.observe(2, ["ego0"])
+    assert client.plan(2)["failed"] is False
+    assert "cannot handle a hello" in caplog.text

@@ -212,3 +212,8 @@ def test_the_check_command_tells_each_server(servers: Any, capsys: pytest.Captur
     assert capsys.readouterr().out == f"{endpoint}: ego0 by llm, model tiny\n"
     assert main(["check", endpoint, "tcp://127.0.0.1:1", "--seconds", "0.3"]) == 1
     assert capsys.readouterr().out.splitlines()[1] == "tcp://127.0.0.1:1: no server"
+    for wrong in ("127.0.0.1:7400", "tcp://127.0.0.1:70000", "tcp://*:7400"):
+        with pytest.raises(SystemExit) as ended:
+            main(["check", wrong])
+        assert ended.value.code == 2
+        assert "is not like tcp://127.0.0.1:7400" in capsys.readouterr().err

@@ -282,6 +282,10 @@ BAD = [
     ({"endpoints": {"ego0": "tcp://a:1"}, "deadline": 0}, "deadline is a positive number"),
     ({"endpoints": {"ego0": "tcp://a:1"}, "charge": "some"}, "charge"),
     ({"endpoints": {"ego0": "tcp://a:1"}, "objects": "all"}, "objects"),
+    ({"endpoints": {"ego0": "tcp://a:70000"}}, "not like"),
+    ({"endpoints": {"ego0": "tcp://a:1"}, "seed": "x"}, "seed is a whole number"),
+    ({"endpoints": {"ego0": "tcp://a:1"}, "radio": 3}, "radio is a preset's name"),
+    ({"endpoints": {"ego0": "tcp://a:1"}, "log": 7}, "log is null or a file"),
 ]
 
 

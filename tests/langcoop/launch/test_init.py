@@ -65,6 +65,22 @@ def test_the_commands_work(place: Place, tmp_path: Path) -> None:
     assert (out / "run/ego_vehicle_1/results.json").is_file()
 
 
+def test_a_relative_carla_root_is_as_for_run(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the command is called; only the default lies in the checkout."""
+    monkeypatch.chdir(tmp_path)
+    options = place.options
+    options[options.index(str(place.carla))] = str(place.carla.relative_to(tmp_path))
+    told = ("--driver", "llm", "--model", "owner/name", "--routes", "0", "--out", str(tmp_path / "yamls"))
+    done = command("init", *options[:-2], *told)
+    assert f"export CARLA_ROOT={place.carla}" in done.stdout.splitlines(), done.stdout
+    link = place.langcoop / "external_paths/carla_root"
+    link.parent.mkdir()
+    link.symlink_to(place.carla)
+    where = options.index("--carla-root")
+    done = command("init", *options[:where], *options[where + 2 : -2], *told)
+    assert f"export CARLA_ROOT={link.resolve()}" in done.stdout.splitlines(), done.stdout
+
+
 def test_a_base_keeps_its_prompts_and_loses_what_is_broken(place: Place) -> None:
     checkout = Checkout.at(place.langcoop)
     found = yamls.agent(checkout, 2, [Path("/a/planner.yaml")], [0, 0], BASE)

@@ -13,6 +13,8 @@ from laco_langcoop.board import BOARD
 from laco_langcoop.guards import Guard, retried
 from laco_langcoop.simulator import others, planned, speedometer
 
+register()
+
 
 def get_entry_point() -> str:
     return "LacoLangCoopAgent"
@@ -26,8 +28,7 @@ class LacoLangCoopAgent(VLM_Agent):  # type: ignore[misc]
     """Perception, prompts, controllers and results are LangCoop's."""
 
     def setup(self, path_to_conf_file: str, ego_vehicles_num: int) -> None:
-        register()
-        BOARD.begin()
+        BOARD.begin(led=True)
         retried(lambda: super(LacoLangCoopAgent, self).setup(path_to_conf_file, ego_vehicles_num))
         self._guard = Guard(ego_vehicles_num, stop, BOARD)
         self.infer.get_action_from_list_inter = self._guard.around(self.infer.get_action_from_list_inter)
