@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 from laco.errors import WorldError
 from laco.scenarios.server.connections import CHUNK, CallConnection, Connection, StreamConnection
@@ -40,8 +41,11 @@ class Server:
         self._stopping = False
         self.host, self.port = host, int(self._calls.getsockname()[1])
         simulation.stream_port = int(self._streams.getsockname()[1])
-        self._poller.add(self._calls, lambda mask: self._accept(self._calls, self._new_call))
-        self._poller.add(self._streams, lambda mask: self._accept(self._streams, self._new_stream))
+        self._knocks: list[Callable[[], None]] = []
+        calls = partial(self._accept, self._calls, self._new_call)
+        streams = partial(self._accept, self._streams, self._new_stream)
+        self._poller.add(self._calls, lambda mask: self._knocks.append(calls))
+        self._poller.add(self._streams, lambda mask: self._knocks.append(streams))
         self._wake.setblocking(False)
         self._waker.setblocking(False)
         self._poller.add(self._wake, lambda mask: self._wake.recv(64))
@@ -72,6 +76,8 @@ class Server:
             events = ready(wait)
             for serve, mask in events:
                 serve(mask)
+            while self._knocks:  # after the others: some of them may have left, and made room
+                self._knocks.pop()()
             simulation.observe()
             if not events and parent is not None and os.getppid() != parent:
                 break
