@@ -42,7 +42,7 @@ def checked(device: str) -> torch.device:
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # a torch without CUDA asserts
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"no device {device!r} here: {reason}") from error
     return found

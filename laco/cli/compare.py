@@ -277,7 +277,8 @@ def _machines(grid: "Grid", store: "Store", crew: Crew, quiet: bool) -> None:
         if first := engine.pilots(left):
             engine.drive(first, "first of a kind")
             left = missing(grid, store)
-            bar.say(_plan(len(left), total, _cost(engine.left(left), None), machines.jobs))
+            if left:
+                bar.say(_plan(len(left), total, _cost(engine.left(left), None), machines.jobs))
         engine.drive(left)
 
 

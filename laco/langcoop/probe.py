@@ -16,7 +16,7 @@ def version_of(module: Any, name: str) -> Any:
     for metadata, ask in (("importlib.metadata", "distribution"), ("pkg_resources", "get_distribution")):
         try:  # the first is there since Python 3.8, the second comes with setuptools
             return getattr(importlib.import_module(metadata), ask)(distribution).version
-        except BaseException:  # noqa: BLE001 - the other, or no distribution of this name
+        except Exception:  # noqa: BLE001 - the other, or no distribution of this name
             continue
     return None
 

@@ -139,7 +139,7 @@ def test_two_starts_in_one_second_collide(start: Any) -> None:
             drive.evaluator.start(drive.evaluator.routes[0])
         except FileExistsError:
             return
-    raise AssertionError("nothing collided")
+    pytest.fail("nothing collided")
 
 
 def test_latency_is_of_the_raw_data_of_the_others(start: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,7 +86,7 @@ def test_a_server_that_comes_back_is_used_again(begin: Begin, told: Any) -> None
         if journal()[-1]["status"] == "planned":
             return
         time.sleep(0.05)
-    raise AssertionError("never planned again")
+    pytest.fail("never planned again")
 
 
 def test_delayed_raw_data_disturb_nobody(begin: Begin, told: Any) -> None:

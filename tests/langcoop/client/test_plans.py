@@ -1,7 +1,9 @@
 """What becomes of a server's plan before a controller has it."""
 
 import pytest
-from laco_langcoop import plans
+from laco_langcoop import plans, steering
+
+from laco.agents import control
 
 
 def test_arcs_that_were_computed_are_asked_for_as_they_are_driven() -> None:
@@ -14,3 +16,10 @@ def test_arcs_that_were_computed_are_asked_for_as_they_are_driven() -> None:
     assert straight == 0.0
     assert wide == pytest.approx(3.1, abs=0.1)
     assert sharp <= 50.0
+
+
+def test_the_wheel_is_the_one_that_laco_drives_with() -> None:
+    """Two distributions, one bicycle."""
+    for curvature in (-40.0, -10.0, -0.5, 0.0, 3.0, 12.0, 60.0):
+        asked = steering.steered(curvature)
+        assert asked / steering.PER_STEER == pytest.approx(control.steering(curvature), abs=1e-9)
